@@ -1,0 +1,99 @@
+//! The schema of `history.jsonl`.
+
+use std::net::Ipv4Addr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::region::{Place, Region};
+use crate::seed::Seed;
+
+/// One line of the history.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Record {
+    /// When the harness saw it: microseconds since the run began.
+    pub at_us: u64,
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What was seen. Times inside an event are microseconds since the run began, like `at_us`; they can lie before
+/// it where a service reports when something happened and the harness asked later.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The first line.
+    Run { run_id: String, scenario: String, target: String, seed: Seed, epoch: String, regions: Vec<Region> },
+    /// A stack reached this status while deploying or tearing down.
+    Stack { stack: String, region: Region, status: String, took_ms: u64 },
+    /// A phase of the plan begins.
+    Phase { phase: PhaseName },
+    /// One request of a user, written when it ended.
+    Request {
+        population: String,
+        client: u32,
+        /// `GET /whoami`: method and route, ids left out.
+        operation: String,
+        /// When the arrival schedule wanted it sent; latency counts from here.
+        planned_us: u64,
+        latency_us: u64,
+        /// The address the client's resolver gave it, and the Region whose edge has it.
+        address: Option<Ipv4Addr>,
+        region: Option<Region>,
+        status: Option<u16>,
+        /// Why there was no answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+    },
+    /// What the authoritative name servers answered for the public name, asked from a population's place.
+    Dns { name: String, from: Place, regions: Vec<Region>, ttl_s: u32 },
+    /// A datapoint of a watched metric, when the harness first saw it published.
+    Datapoint { region: Region, metric: String, period_start_us: i64, period_s: u32, value: f64, samples: f64 },
+    /// An alarm's state, at first sight and at each change. `changed_us` is the service's own timestamp.
+    Alarm { alarm: String, region: Region, state: AlarmState, changed_us: i64, reason: String },
+    /// A line the failover function wrote: what it was asked, what it decided. `logged_us` is the log's timestamp.
+    Function { function: String, region: Region, logged_us: i64, line: serde_json::Value },
+    /// A Route 53 change, at first sight and when INSYNC.
+    Change { id: String, status: ChangeStatus, submitted_us: i64 },
+    /// A fault of the timeline was injected or healed.
+    Fault { fault: String, kind: String, action: FaultAction, region: Option<Region> },
+    /// The harness could not do what it wanted to: a probe that failed, a generator that fell behind.
+    Trouble { stage: String, what: String },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PhaseName {
+    Deploy,
+    /// Steady state, before any fault.
+    SteadyBefore,
+    /// From the first fault to the last heal.
+    Fault,
+    /// From the last heal until traffic is back where it was, or the time for it is up.
+    Failback,
+    SteadyAfter,
+    Teardown,
+    End,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum AlarmState {
+    Ok,
+    Alarm,
+    InsufficientData,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum ChangeStatus {
+    Pending,
+    Insync,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultAction {
+    Injected,
+    Healed,
+}

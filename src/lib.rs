@@ -1,0 +1,12 @@
+//! Blackstart rehearses losing an AWS Region and proves, with evidence, how fast users got back.
+//!
+//! Gherkin steps and scenario files become one [`scenario::Plan`]; [`run`] executes it against one
+//! [`target::Target`]; every stage writes one [`history`]; [`judge`] reads it and [`report`] shows what it found.
+
+pub mod clock;
+pub mod region;
+pub mod seed;
+pub mod wait;
+
+pub mod history;
+pub mod twin;

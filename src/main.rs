@@ -1,0 +1,2 @@
+//! Parses and hands over.
+fn main() {}
