@@ -8,5 +8,7 @@ pub mod region;
 pub mod seed;
 pub mod wait;
 
+pub mod deploy;
 pub mod history;
+pub mod target;
 pub mod twin;

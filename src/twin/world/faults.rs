@@ -36,6 +36,16 @@ pub enum Fault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FaultId(u64);
 
+impl FaultId {
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+
+    pub const fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+}
+
 #[derive(Default)]
 pub struct Faults {
     active: Mutex<(u64, BTreeMap<FaultId, Fault>)>,
