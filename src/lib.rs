@@ -9,4 +9,5 @@ pub mod seed;
 pub mod wait;
 
 pub mod history;
+pub mod scenario;
 pub mod twin;
