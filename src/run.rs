@@ -1,0 +1,272 @@
+//! The conductor: one plan, one target, phase after phase. Everything seen goes to the recorder; nothing is judged.
+//!
+//! ```text
+//! deploy → assets in every bucket → probes and users start → steady state → timeline of faults → failback
+//!        → steady state → users and probes stop → teardown
+//! ```
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::deploy::{self, DeployError, Deployment, StackDirectory};
+use crate::fault;
+use crate::history::{Event, FaultAction, PhaseName, Record, Recorder};
+use crate::probe::{self, Announced, Answers};
+use crate::region::Region;
+use crate::scenario::{Plan, StackSettings};
+use crate::target::embedded::{self, Embedded};
+use crate::target::{Target, TargetError};
+use crate::traffic::{self, Destination};
+use crate::wait::{self, Look};
+
+/// How long assets may take to reach every bucket: most objects replicate within 15 minutes (S3 user guide).
+const ASSETS_DEADLINE: Duration = Duration::from_secs(30 * 60);
+/// How much longer than the TTL the last client may need to notice that it is home.
+const SETTLE: Duration = Duration::from_secs(30);
+
+/// Why a run could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error("unknown target {0:?}: this version knows \"embedded\"")]
+    UnknownTarget(String),
+    #[error(transparent)]
+    Deploy(#[from] DeployError),
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    #[error("the stack's outputs name no {0}: its layout.yaml must give this role")]
+    NoRole(&'static str),
+    #[error("asset {asset} did not reach the bucket of {region}: {why}; is replication configured?")]
+    AssetMissing { asset: String, region: Region, why: String },
+    #[error("the thread of the run could not be started: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+impl RunError {
+    /// Whether it was the scenario or the stack as written, and nothing that happened.
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            Self::UnknownTarget(_)
+                | Self::NoRole(_)
+                | Self::Deploy(
+                    DeployError::Read { .. }
+                        | DeployError::Layout { .. }
+                        | DeployError::Template { .. }
+                        | DeployError::UnknownParameter { .. }
+                )
+        )
+    }
+}
+
+/// What a run leaves beside its history.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// The plan, with the settings read from the stack as deployed.
+    pub plan: Plan,
+    pub simulated: Duration,
+}
+
+/// Carries out a plan on the target it names, and hands every record to `sink` as it is seen.
+pub fn run(plan: &Plan, run_id: &str, sink: impl FnMut(Record) + Send + 'static) -> Result<Finished, RunError> {
+    if plan.target.name != "embedded" {
+        return Err(RunError::UnknownTarget(plan.target.name.clone()));
+    }
+    let (plan, run_id) = (plan.clone(), run_id.to_owned());
+    embedded::in_virtual_time(move || async move {
+        let target = Embedded::start(plan.seed, &plan.target.regions);
+        let recorder = Recorder::new(target.clock(), sink);
+        recorder.record(Event::Run {
+            run_id,
+            scenario: plan.scenario.clone(),
+            target: plan.target.name.clone(),
+            seed: plan.seed,
+            epoch: target.clock().epoch().iso8601(),
+            regions: plan.target.regions.clone(),
+        });
+        let settings = conduct(&plan, &target, &recorder).await?;
+        Ok(Finished { plan: Plan { settings, ..plan }, simulated: target.clock().elapsed() })
+    })?
+}
+
+/// Deploys the plan's stack and takes it away again: what `up` does where the target outlives the process.
+pub async fn deploy(plan: &Plan, target: &dyn Target, recorder: &Recorder) -> Result<Deployment, RunError> {
+    let mut directory = StackDirectory::read(&plan.target.stack)?;
+    let overrides = plan.target.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    deploy::override_parameters(&mut directory, overrides)?;
+    Ok(deploy::up(target, &directory, |progress| record_stack(recorder, progress)).await?)
+}
+
+fn record_stack(recorder: &Recorder, progress: deploy::Progress) {
+    let deploy::Progress { stack, region, status, took_ms } = progress;
+    recorder.record(Event::Stack { stack, region, status: status.to_owned(), took_ms });
+}
+
+async fn conduct(plan: &Plan, target: &dyn Target, recorder: &Recorder) -> Result<StackSettings, RunError> {
+    let phase = |phase| recorder.record(Event::Phase { phase });
+    phase(PhaseName::Deploy);
+    let deployment = deploy(plan, target, recorder).await?;
+    place_assets(target, &deployment).await?;
+    let primary = target.primary();
+    let zone = deployment.role("hosted-zone", primary).zip(deployment.role("public-name", primary));
+    let (clients, alarm) = (target.clients_in(primary)?, deployment.role("alarm", primary));
+    let settings = probe::read_settings(plan.settings.clone(), clients, alarm, zone, recorder).await;
+
+    let name: Arc<str> =
+        deployment.role("public-name", target.primary()).ok_or(RunError::NoRole("public-name"))?.into();
+    let answers = Answers::default();
+    let (stop_users, users) = start_users(plan, target, &deployment, &name, recorder);
+    let (stop_probes, probes) = start_probes(plan, target, &deployment, &name, &answers, recorder)?;
+
+    phase(PhaseName::SteadyBefore);
+    tokio::time::sleep(plan.steady_state.duration).await;
+    phase(PhaseName::Fault);
+    play(plan, target, recorder).await?;
+    phase(PhaseName::Failback);
+    come_home(plan, &answers, settings.record_ttl).await;
+    phase(PhaseName::SteadyAfter);
+    tokio::time::sleep(plan.steady_state.duration).await;
+
+    finish(stop_users, users).await;
+    finish(stop_probes, probes).await;
+    phase(PhaseName::Teardown);
+    deploy::down(target, &deployment, |progress| record_stack(recorder, progress)).await?;
+    phase(PhaseName::End);
+    Ok(settings)
+}
+
+/// Puts the assets users ask for into the primary bucket, and waits until every Region has them.
+async fn place_assets(target: &dyn Target, deployment: &Deployment) -> Result<(), RunError> {
+    let primary = target.primary();
+    let bucket = |region| deployment.role("bucket", region).ok_or(RunError::NoRole("bucket"));
+    for number in 0..traffic::ASSETS {
+        let key = traffic::asset(number);
+        deploy::put(target, bucket(primary)?, primary, &key, format!("asset {number}\n").into_bytes()).await?;
+    }
+    for region in target.regions() {
+        let s3 = &target.clients_in(*region)?.s3;
+        for number in 0..traffic::ASSETS {
+            let (bucket, asset) = (bucket(*region)?, traffic::asset(number));
+            let look = || async {
+                Ok::<_, RunError>(match s3.head_object().bucket(bucket).key(&asset).send().await {
+                    Ok(_) => Look::Ready(()),
+                    Err(error) => Look::NotYet(aws_sdk_s3::error::DisplayErrorContext(&error).to_string()),
+                })
+            };
+            let there = wait::until("the replica", ASSETS_DEADLINE, Duration::from_secs(5), look).await?;
+            there.map_err(|gave_up| RunError::AssetMissing {
+                asset: asset.clone(),
+                region: *region,
+                why: gave_up.to_string(),
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn start_users(
+    plan: &Plan,
+    target: &dyn Target,
+    deployment: &Deployment,
+    name: &Arc<str>,
+    recorder: &Recorder,
+) -> (watch::Sender<bool>, JoinSet<()>) {
+    let (stop, stopped) = watch::channel(false);
+    let mut users = JoinSet::new();
+    let base_path: Arc<str> = deployment.role("base-path", target.primary()).unwrap_or("/").into();
+    for population in &plan.traffic {
+        let destination = Destination { internet: target.internet(), name: name.clone(), base_path: base_path.clone() };
+        let (clock, recorder, stopped) = (target.clock(), recorder.clone(), stopped.clone());
+        users.spawn(traffic::drive(population.clone(), destination, clock, recorder, plan.seed, stopped));
+    }
+    (stop, users)
+}
+
+fn start_probes(
+    plan: &Plan,
+    target: &dyn Target,
+    deployment: &Deployment,
+    name: &Arc<str>,
+    answers: &Answers,
+    recorder: &Recorder,
+) -> Result<(watch::Sender<bool>, JoinSet<()>), RunError> {
+    let (stop, stopped) = watch::channel(false);
+    let announced = Announced::default();
+    let mut probes = JoinSet::new();
+    for region in target.regions().iter().copied() {
+        let clients = target.clients_in(region)?;
+        if let Some(alarm) = deployment.role("alarm", region) {
+            let (client, alarm) = (clients.cloudwatch.clone(), alarm.to_owned());
+            probes.spawn(probe::watch_alarm(client, region, alarm, recorder.clone(), stopped.clone()));
+        }
+        if let Some(api) = deployment.role("api", region) {
+            let (client, clock, api) = (clients.cloudwatch.clone(), target.clock(), api.to_owned());
+            probes.spawn(probe::watch_errors(client, clock, region, api, recorder.clone(), stopped.clone()));
+        }
+        if let Some(group) = deployment.role("guard-log", region) {
+            let (client, group, announced) = (clients.logs.clone(), group.to_owned(), announced.clone());
+            probes.spawn(probe::watch_guard(client, region, group, announced, recorder.clone(), stopped.clone()));
+        }
+    }
+    let route53 = target.clients_in(target.primary())?.route53.clone();
+    probes.spawn(probe::watch_changes(route53, announced, recorder.clone(), stopped.clone()));
+    let mut places: Vec<_> = plan.traffic.iter().map(|population| population.from).collect();
+    places.sort_unstable();
+    places.dedup();
+    for place in places {
+        let (internet, name, answers) = (target.internet(), name.to_string(), answers.clone());
+        probes.spawn(probe::watch_dns(internet, place, name, answers, recorder.clone(), stopped.clone()));
+    }
+    Ok((stop, probes))
+}
+
+/// Injects and heals by the plan's timeline.
+async fn play(plan: &Plan, target: &dyn Target, recorder: &Recorder) -> Result<(), RunError> {
+    let begun = Instant::now();
+    let injector = target.injector();
+    let mut moments: Vec<(Duration, FaultAction, usize)> = Vec::new();
+    for (index, timed) in plan.timeline.iter().enumerate() {
+        moments.push((timed.at, FaultAction::Injected, index));
+        moments.push((timed.at + timed.lasts, FaultAction::Healed, index));
+    }
+    moments.sort_by_key(|(at, _, index)| (*at, *index));
+    let mut guards: Vec<Option<fault::Guard>> = plan.timeline.iter().map(|_| None).collect();
+    for (at, action, index) in moments {
+        tokio::time::sleep_until(begun + at).await;
+        let timed = &plan.timeline[index];
+        match action {
+            FaultAction::Injected => guards[index] = Some(fault::inject(&injector, &timed.fault).await?),
+            FaultAction::Healed => {
+                if let Some(guard) = guards[index].take() {
+                    guard.heal().await?;
+                }
+            }
+        }
+        recorder.record(Event::Fault {
+            fault: timed.id.clone(),
+            kind: timed.fault.kind().to_owned(),
+            action,
+            region: timed.fault.region(),
+        });
+    }
+    Ok(())
+}
+
+/// Waits until every population is answered with its home Region and the last TTL has passed, or the time is up.
+async fn come_home(plan: &Plan, answers: &Answers, ttl: Duration) {
+    let home = || plan.traffic.iter().all(|population| answers.lead_to(population.from, population.home));
+    let look = || async {
+        Ok::<_, std::convert::Infallible>(if home() { Look::Ready(()) } else { Look::NotYet("away".to_owned()) })
+    };
+    if let Ok(Ok(())) = wait::until("failback", plan.failback.within, Duration::from_secs(1), look).await {
+        tokio::time::sleep(ttl + SETTLE).await;
+    }
+}
+
+async fn finish(stop: watch::Sender<bool>, mut tasks: JoinSet<()>) {
+    stop.send_replace(true);
+    while tasks.join_next().await.is_some() {}
+}

@@ -1,0 +1,96 @@
+//! The plan that ships: a Region's application gone for a quarter of an hour.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+
+use super::plan::{
+    Assertion, Check, Failback, Fault, Mode, Plan, Population, Scope, StackSettings, SteadyState, TargetPlan,
+    TimedFault,
+};
+use super::quantity::{Operation, Percent, Rate};
+use crate::region::{Place, Region};
+use crate::seed::Seed;
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self::lose_region(Region::US_EAST_1)
+    }
+}
+
+impl Plan {
+    /// Loses one Region of the shipped pair, as `scenarios/lose-us-east-1.yaml` does.
+    pub fn lose_region(lost: Region) -> Self {
+        let survivor = if lost == Region::EU_WEST_1 { Region::US_EAST_1 } else { Region::EU_WEST_1 };
+        Self {
+            scenario: format!("lose-{lost}"),
+            description: format!(
+                "The application of {lost} answers 5xx for 15 minutes; users move to {survivor} and back."
+            ),
+            seed: Seed(7),
+            target: TargetPlan {
+                name: "embedded".to_owned(),
+                regions: vec![Region::US_EAST_1, Region::EU_WEST_1],
+                stack: PathBuf::from("stack"),
+                parameters: IndexMap::new(),
+            },
+            steady_state: SteadyState {
+                duration: minutes(5),
+                success_at_least: percent(99.5),
+                window: Duration::from_secs(10),
+            },
+            traffic: [
+                population("north-america", Region::US_EAST_1, 30.0),
+                population("europe", Region::EU_WEST_1, 20.0),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
+            timeline: vec![TimedFault {
+                id: "region-outage-1".to_owned(),
+                at: Duration::ZERO,
+                lasts: minutes(15),
+                fault: Fault::RegionOutage { region: lost, scope: Scope::Application, mode: Mode::Status5xx },
+            }],
+            failback: Failback { within: minutes(15), share_at_least: percent(99.0) },
+            assertions: assertions(survivor),
+            settings: StackSettings::default(),
+        }
+    }
+}
+
+fn assertions(survivor: Region) -> Vec<Assertion> {
+    let checks = [
+        Check::SteadyStateBefore { at_least: percent(99.5) },
+        Check::HomeServed { population: None, at_least: percent(99.0) },
+        Check::FaultObserved { within: Duration::from_secs(10) },
+        Check::FailoverWithin { within: minutes(5) },
+        Check::ServedBy { region: survivor, population: None, within: minutes(5) },
+        Check::FailbackWithin { within: minutes(15) },
+        Check::SteadyStateAfter { at_least: percent(99.5) },
+    ];
+    checks.into_iter().map(Check::into_assertion).collect()
+}
+
+fn population(name: &str, home: Region, rate: f64) -> Option<Population> {
+    let mix = [("GET /whoami", 40), ("PUT /orders/{id}", 20), ("GET /orders/{id}", 30), ("GET /assets/{key}", 10)];
+    Some(Population {
+        name: name.to_owned(),
+        from: Place::parse(name).ok()?,
+        home,
+        rate: Rate::per_second(rate)?,
+        clients: 200,
+        resolvers: 20,
+        timeout: Duration::from_secs(5),
+        requests: mix.iter().filter_map(|(text, weight)| Some((Operation::parse(text).ok()?, *weight))).collect(),
+    })
+}
+
+fn percent(percent: f64) -> Percent {
+    Percent::new(percent).unwrap_or(Percent::ALL)
+}
+
+fn minutes(minutes: u64) -> Duration {
+    Duration::from_secs(minutes * 60)
+}

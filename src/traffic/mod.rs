@@ -1,0 +1,121 @@
+//! Users: populations of clients that resolve, connect and ask, at the rate the plan says.
+//!
+//! In: a population of the plan, the target's internet. Out: one [`Event::Request`] a request, written when it ended.
+//! Latency counts from the planned send time.
+
+mod arrivals;
+mod clients;
+mod requests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::RngExt;
+use rand_distr::Distribution;
+use rand_distr::weighted::WeightedIndex;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+pub use arrivals::Arrivals;
+use clients::Clients;
+pub use requests::{ASSETS, asset};
+
+use crate::clock::Clock;
+use crate::history::{Event, Recorder};
+use crate::scenario::{Operation, Population};
+use crate::seed::Seed;
+use crate::target::{Internet, SendError};
+
+/// A generator that sends this much later than planned has fallen behind, and says so.
+const BEHIND: Duration = Duration::from_millis(100);
+
+/// Where the users of a run go.
+#[derive(Clone)]
+pub struct Destination {
+    pub internet: Arc<dyn Internet>,
+    pub name: Arc<str>,
+    /// What stands before every path: `/` or `/live`.
+    pub base_path: Arc<str>,
+}
+
+/// Sends a population's requests from now until `stop` says true, then waits for the last answers.
+pub async fn drive(
+    population: Population,
+    destination: Destination,
+    clock: Clock,
+    recorder: Recorder,
+    seed: Seed,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut draw = seed.stream(&format!("traffic/{}/requests", population.name));
+    let arrivals =
+        Arrivals::poisson(population.rate.get(), seed.stream(&format!("traffic/{}/arrivals", population.name)));
+    let operations: Vec<Operation> = population.requests.keys().cloned().collect();
+    let Ok(mix) = WeightedIndex::new(population.requests.values()) else { return };
+    let clients = Clients::new(destination.internet.as_ref(), &population);
+    let users = Arc::new(Users { population, destination, clients, clock, recorder });
+    let begun = Instant::now();
+    let mut open = tokio::task::JoinSet::new();
+    for at in arrivals {
+        let stopped = tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => true,
+            () = tokio::time::sleep_until(begun + at) => false,
+        };
+        if stopped {
+            break;
+        }
+        let late = begun.elapsed().saturating_sub(at);
+        if late > BEHIND {
+            let what = format!("{} sent {} ms later than planned", users.population.name, late.as_millis());
+            users.recorder.record(Event::Trouble { stage: "traffic".to_owned(), what });
+        }
+        let client = draw.random_range(0..users.clients.count());
+        let operation = operations[mix.sample(&mut draw)].clone();
+        let item = draw.random_range(0..requests::ITEMS);
+        let users = users.clone();
+        while open.try_join_next().is_some() {}
+        open.spawn(async move { users.send(client, operation, item, begun + at).await });
+    }
+    while open.join_next().await.is_some() {}
+}
+
+struct Users {
+    population: Population,
+    destination: Destination,
+    clients: Clients,
+    clock: Clock,
+    recorder: Recorder,
+}
+
+impl Users {
+    async fn send(&self, client: u32, operation: Operation, item: u32, planned: Instant) {
+        let planned_us = (self.clock.elapsed().saturating_sub(planned.elapsed())).as_micros();
+        let name = &self.destination.name;
+        let request = requests::build(&self.population.name, &operation, name, &self.destination.base_path, item);
+        let mut address = None;
+        let attempt = async {
+            let (to, reuse) = self.clients.address(client, name).await.ok_or(SendError::NoRoute)?;
+            address = Some(to);
+            self.destination.internet.send(self.population.from, to, request, reuse).await
+        };
+        let answer = match tokio::time::timeout_at(planned + self.population.timeout, attempt).await {
+            Ok(answer) => answer,
+            Err(_) => Err(SendError::TimedOut),
+        };
+        if answer.is_err() {
+            self.clients.dropped(client);
+        }
+        self.recorder.record(Event::Request {
+            population: self.population.name.clone(),
+            client,
+            operation: operation.to_string(),
+            planned_us: u64::try_from(planned_us).unwrap_or(u64::MAX),
+            latency_us: u64::try_from(planned.elapsed().as_micros()).unwrap_or(u64::MAX),
+            address,
+            region: address.and_then(|address| self.destination.internet.region_of(address)),
+            status: answer.as_ref().ok().map(|response| response.status().as_u16()),
+            error: answer.err().map(|error| error.to_string()),
+        });
+    }
+}
