@@ -1,0 +1,4 @@
+//! Integration tests in one binary: the architecture, the stack, and (as they arrive) the CLI and determinism.
+
+mod architecture;
+mod licences;
