@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -41,6 +41,8 @@ pub enum RunError {
     NoRole(&'static str),
     #[error("asset {asset} did not reach the bucket of {region}: {why}; is replication configured?")]
     AssetMissing { asset: String, region: Region, why: String },
+    #[error("the run crashed; what it panicked with stands above")]
+    Crashed,
     #[error("the thread of the run could not be started: {0}")]
     Thread(#[from] std::io::Error),
 }
@@ -72,11 +74,28 @@ pub struct Finished {
 
 /// Carries out a plan on the target it names, and hands every record to `sink` as it is seen.
 pub fn run(plan: &Plan, run_id: &str, sink: impl FnMut(Record) + Send + 'static) -> Result<Finished, RunError> {
+    launch(plan, run_id, sink)?.blocking_recv().map_err(|_| RunError::Crashed)?
+}
+
+/// The same for a caller that is itself asynchronous.
+pub async fn run_async(
+    plan: &Plan,
+    run_id: &str,
+    sink: impl FnMut(Record) + Send + 'static,
+) -> Result<Finished, RunError> {
+    launch(plan, run_id, sink)?.await.map_err(|_| RunError::Crashed)?
+}
+
+fn launch(
+    plan: &Plan,
+    run_id: &str,
+    sink: impl FnMut(Record) + Send + 'static,
+) -> Result<oneshot::Receiver<Result<Finished, RunError>>, RunError> {
     if plan.target.name != "embedded" {
         return Err(RunError::UnknownTarget(plan.target.name.clone()));
     }
     let (plan, run_id) = (plan.clone(), run_id.to_owned());
-    embedded::in_virtual_time(move || async move {
+    let running = embedded::in_virtual_time(move || async move {
         let target = Embedded::start(plan.seed, &plan.target.regions);
         let recorder = Recorder::new(target.clock(), sink);
         recorder.record(Event::Run {
@@ -89,7 +108,8 @@ pub fn run(plan: &Plan, run_id: &str, sink: impl FnMut(Record) + Send + 'static)
         });
         let settings = conduct(&plan, &target, &recorder).await?;
         Ok(Finished { plan: Plan { settings, ..plan }, simulated: target.clock().elapsed() })
-    })?
+    })?;
+    Ok(running)
 }
 
 /// Deploys the plan's stack and takes it away again: what `up` does where the target outlives the process.

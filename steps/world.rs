@@ -1,0 +1,61 @@
+//! What a scenario carries from step to step.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::stack::StackCopy;
+use crate::history::Record;
+use crate::judge::{self, Outcome};
+use crate::run;
+use crate::scenario::{Check, Plan};
+
+/// One scenario: the plan its steps build, and the history of the run once a `Then` asked for it.
+#[derive(Debug, cucumber::World)]
+#[world(init = Self::new)]
+pub struct World {
+    pub plan: Plan,
+    /// A stack of the scenario's own, where a step changed the shipped one.
+    pub stack: Option<StackCopy>,
+    history: Option<(Plan, Vec<Record>)>,
+}
+
+impl World {
+    fn new() -> Self {
+        let mut plan = Plan { timeline: Vec::new(), traffic: Vec::new(), assertions: Vec::new(), ..Plan::default() };
+        // Long enough for alarms to have their datapoints; features that need more say so.
+        plan.steady_state.duration = Duration::from_secs(180);
+        Self { plan, stack: None, history: None }
+    }
+
+    /// Holds one claim against the history, and panics with the evidence unless it passes.
+    pub async fn prove(&mut self, check: Check) {
+        let (plan, records) = self.history().await;
+        let plan = Plan { assertions: vec![check.into_assertion()], ..plan.clone() };
+        let verdict = judge::judge(&plan, records);
+        let judgement = verdict.assertions.first().unwrap_or_else(|| panic!("nothing was judged"));
+        assert!(judgement.verdict == Outcome::Pass, "{}", describe(judgement, &verdict));
+    }
+
+    /// Runs the plan, once.
+    async fn history(&mut self) -> &(Plan, Vec<Record>) {
+        if self.history.is_none() {
+            let records: Arc<Mutex<Vec<Record>>> = Arc::default();
+            let sink = records.clone();
+            let keep = move |record| sink.lock().unwrap_or_else(PoisonError::into_inner).push(record);
+            let finished = run::run_async(&self.plan, "bdd", keep).await.unwrap_or_else(|error| panic!("{error}"));
+            let records = std::mem::take(&mut *records.lock().unwrap_or_else(PoisonError::into_inner));
+            self.history = Some((finished.plan, records));
+        }
+        self.history.as_ref().unwrap_or_else(|| panic!("the run left no history"))
+    }
+}
+
+fn describe(judgement: &judge::Judgement, verdict: &judge::Verdict) -> String {
+    let measured = judgement.measured.map_or_else(|| "nothing".to_owned(), |value| format!("{value:.1}"));
+    let judge::Judgement { id, verdict: outcome, bound, unit, evidence, .. } = judgement;
+    format!(
+        "{id}: {outcome}: measured {measured}, bound {bound} {unit}: {evidence} (seed {}{})",
+        verdict.seed,
+        verdict.doubts.iter().map(|doubt| format!("; {doubt}")).collect::<String>()
+    )
+}
