@@ -5,3 +5,8 @@ Feature: Every Then goes red when the stack or the world is broken
     Given the shipped stack in us-east-1 and eu-west-1
     And 4 requests per second from north-america at home in us-east-1
     And 3 requests per second from europe at home in eu-west-1
+
+  Scenario: The other Region is down before anything is lost
+    Red because: steady-state-before: fail
+    When the application of us-east-1 answers 5xx for 15 minutes
+    Then the steady state holds before the fault

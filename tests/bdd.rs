@@ -1,0 +1,114 @@
+//! The features, run on the embedded target; and the proof that every `Then` can go red.
+//!
+//! `features/` must pass, with no step skipped. `tests/red/` holds scenarios with something broken in the stack or the
+//! world: each must fail in a `Then`, with the text that its description promises, and between them they must cover
+//! every `Then` there is.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use blackstart::steps::World;
+use cucumber::event::{ScenarioFinished, StepError};
+use cucumber::writer::{Basic, Coloring, Stats as _, Verbosity};
+use cucumber::{World as _, WriterExt as _};
+
+/// What a broken scenario came to.
+struct Red {
+    scenario: String,
+    promised: String,
+    /// The step that failed, by its place in the sources, and what it said.
+    failed: Option<(String, String)>,
+}
+
+fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(async {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let green = features(&root.join("features")).await;
+        let red = red(&root.join("tests/red")).await;
+        if green && red { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    })
+}
+
+fn at_once() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+async fn features(folder: &Path) -> bool {
+    let ran = World::cucumber().max_concurrent_scenarios(at_once()).fail_on_skipped().run(folder).await;
+    !ran.execution_has_failed() && ran.passed_steps() > 0
+}
+
+async fn red(folder: &Path) -> bool {
+    let seen: Arc<Mutex<Vec<Red>>> = Arc::default();
+    let sink = seen.clone();
+    World::cucumber()
+        .max_concurrent_scenarios(at_once())
+        .after(move |_, _, scenario, event, _| {
+            let description = scenario.description.clone().unwrap_or_default();
+            let promised = description.split("Red because:").nth(1).unwrap_or_default().trim().replace('\n', " ");
+            let failed = match event {
+                ScenarioFinished::StepFailed(_, Some(at), StepError::Panic(panic)) => {
+                    let text = panic.downcast_ref::<String>().cloned();
+                    let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+                    Some((format!("{}:{}", at.path, at.line), text.unwrap_or_default()))
+                }
+                _ => None,
+            };
+            let red = Red { scenario: scenario.name.clone(), promised, failed };
+            sink.lock().unwrap_or_else(PoisonError::into_inner).push(red);
+            Box::pin(async {})
+        })
+        .with_writer(Basic::raw(std::io::sink(), Coloring::Never, Verbosity::Default).normalized())
+        .run(folder)
+        .await;
+    let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut wrong = 0;
+    let mut covered = BTreeSet::new();
+    for Red { scenario, promised, failed } in seen.iter() {
+        match failed {
+            Some((at, text)) if !promised.is_empty() && text.contains(promised.as_str()) => {
+                covered.insert(at.clone());
+                println!("red as it must be: {scenario}: {text}");
+            }
+            Some((at, text)) => {
+                wrong += 1;
+                println!("RED FOR ANOTHER REASON: {scenario} at {at}: promised {promised:?}, said {text:?}");
+            }
+            None => {
+                wrong += 1;
+                println!("NOT RED: {scenario}");
+            }
+        }
+    }
+    let every = thens();
+    let missing: Vec<&String> = every.difference(&covered).collect();
+    for at in &missing {
+        println!("NO SCENARIO IN WHICH THIS Then GOES RED: {at}");
+    }
+    let strays: Vec<&String> = covered.difference(&every).collect();
+    for at in &strays {
+        println!("RED IN A STEP THAT IS NO Then: {at}");
+    }
+    println!("[Red] {} scenarios, {} of {} Then steps went red", seen.len(), covered.len(), every.len());
+    wrong == 0 && missing.is_empty() && strays.is_empty() && !seen.is_empty()
+}
+
+/// Every `Then` in the sources, as `path:line` of its attribute.
+fn thens() -> BTreeSet<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = BTreeSet::new();
+    for entry in std::fs::read_dir(root.join("steps")).expect("steps/") {
+        let path = entry.expect("an entry").path();
+        let text = std::fs::read_to_string(&path).expect("a source file");
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        for (number, line) in text.lines().enumerate() {
+            if line.starts_with("#[then(") {
+                found.insert(format!("src/../steps/{name}:{}", number + 1));
+            }
+        }
+    }
+    found
+}
