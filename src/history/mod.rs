@@ -3,5 +3,7 @@
 //! `event.rs` is the schema, `journal.rs` the file it is kept in: JSON lines, in the order things were seen.
 
 mod event;
+mod journal;
 
 pub use event::{AlarmState, ChangeStatus, Event, FaultAction, PhaseName, Record};
+pub use journal::{Journal, JournalError, Read, Watcher, read, read_from};
