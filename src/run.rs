@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::deploy::{self, DeployError, Deployment, StackDirectory};
 use crate::fault;
-use crate::history::{Event, FaultAction, PhaseName, Record, Recorder};
+use crate::history::{Event, FaultAction, Journal, PhaseName, Recorder};
 use crate::probe::{self, Announced, Answers};
 use crate::region::Region;
 use crate::scenario::{Plan, StackSettings};
@@ -72,32 +72,28 @@ pub struct Finished {
     pub simulated: Duration,
 }
 
-/// Carries out a plan on the target it names, and hands every record to `sink` as it is seen.
-pub fn run(plan: &Plan, run_id: &str, sink: impl FnMut(Record) + Send + 'static) -> Result<Finished, RunError> {
-    launch(plan, run_id, sink)?.blocking_recv().map_err(|_| RunError::Crashed)?
+/// Carries out a plan on the target it names, and writes what it sees to the journal.
+pub fn run(plan: &Plan, run_id: &str, journal: &Journal) -> Result<Finished, RunError> {
+    launch(plan, run_id, journal)?.blocking_recv().map_err(|_| RunError::Crashed)?
 }
 
 /// The same for a caller that is itself asynchronous.
-pub async fn run_async(
-    plan: &Plan,
-    run_id: &str,
-    sink: impl FnMut(Record) + Send + 'static,
-) -> Result<Finished, RunError> {
-    launch(plan, run_id, sink)?.await.map_err(|_| RunError::Crashed)?
+pub async fn run_async(plan: &Plan, run_id: &str, journal: &Journal) -> Result<Finished, RunError> {
+    launch(plan, run_id, journal)?.await.map_err(|_| RunError::Crashed)?
 }
 
 fn launch(
     plan: &Plan,
     run_id: &str,
-    sink: impl FnMut(Record) + Send + 'static,
+    journal: &Journal,
 ) -> Result<oneshot::Receiver<Result<Finished, RunError>>, RunError> {
     if plan.target.name != "embedded" {
         return Err(RunError::UnknownTarget(plan.target.name.clone()));
     }
-    let (plan, run_id) = (plan.clone(), run_id.to_owned());
+    let (plan, run_id, journal) = (plan.clone(), run_id.to_owned(), journal.clone());
     let running = embedded::in_virtual_time(move || async move {
         let target = Embedded::start(plan.seed, &plan.target.regions);
-        let recorder = Recorder::new(target.clock(), sink);
+        let recorder = Recorder::new(target.clock(), journal);
         recorder.record(Event::Run {
             run_id,
             scenario: plan.scenario.clone(),

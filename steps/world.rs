@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::stack::StackCopy;
-use crate::history::Record;
+use crate::history::{Journal, Record};
 use crate::judge::{self, Outcome};
 use crate::run;
 use crate::scenario::{Check, Plan};
@@ -40,9 +40,10 @@ impl World {
     async fn history(&mut self) -> &(Plan, Vec<Record>) {
         if self.history.is_none() {
             let records: Arc<Mutex<Vec<Record>>> = Arc::default();
-            let sink = records.clone();
-            let keep = move |record| sink.lock().unwrap_or_else(PoisonError::into_inner).push(record);
-            let finished = run::run_async(&self.plan, "bdd", keep).await.unwrap_or_else(|error| panic!("{error}"));
+            let (journal, kept) = (Journal::unwritten(), records.clone());
+            let keep = move |record: &Record| kept.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone());
+            journal.watch(Box::new(keep));
+            let finished = run::run_async(&self.plan, "bdd", &journal).await.unwrap_or_else(|error| panic!("{error}"));
             let records = std::mem::take(&mut *records.lock().unwrap_or_else(PoisonError::into_inner));
             self.history = Some((finished.plan, records));
         }

@@ -1,9 +1,12 @@
 //! The one history of a run: every stage writes it, judges and reports only read it.
 //!
-//! `event.rs` is the schema, `journal.rs` the file it is kept in: JSON lines, in the order things were seen.
+//! `event.rs` is the schema, `journal.rs` the file it is kept in: JSON lines, in the order things were seen;
+//! `recorder.rs` the pen that stamps each event with the run's clock.
 
 mod event;
+mod journal;
 mod recorder;
 
 pub use event::{AlarmState, ChangeStatus, Event, FaultAction, PhaseName, Record};
+pub use journal::{Journal, JournalError, Read, Watcher, read, read_from};
 pub use recorder::Recorder;

@@ -1,21 +1,32 @@
 //! What to rehearse: a scenario file as written becomes a [`Plan`] as meant.
 //!
 //! ```text
-//! scenarios/*.yaml ─→ file.rs (as written, unknown keys refused) ─→ check.rs ─→ plan.rs (validated)
+//! scenarios/*.yaml ─→ file.rs (as written, unknown keys refused) ─→ check*.rs ─→ plan.rs (validated)
 //! Gherkin steps, Rust ──────────────────────────────────────────────────────→ Plan::lose_region(..)
 //! ```
 //!
-//! `quantity.rs` holds the newtypes both sides share, `shipped.rs` the plan that ships. Nothing behind [`Plan`] checks again, and nothing here knows
+//! `quantity.rs` holds the newtypes both sides share, `vocabulary.rs`
+//! the words of the file, `shipped.rs` the plan that ships. Nothing behind [`Plan`] checks again, and nothing here knows
 //! how a plan is carried out: no target, no twin, no clock.
 
+mod check;
+mod check_assertions;
+mod check_faults;
 mod error;
+mod file;
 mod plan;
 pub mod quantity;
 mod shipped;
+mod vocabulary;
 
+pub use check::{load, parse};
 pub use error::ScenarioError;
+pub use file::File;
 pub use plan::{
     Assertion, Check, Failback, Fault, Hop, Mode, Plan, Population, Scope, StackSettings, SteadyState, TargetPlan,
     TimedFault,
 };
 pub use quantity::{Operation, Percent, Rate};
+
+#[cfg(test)]
+mod tests;

@@ -220,13 +220,22 @@ pub struct StackSettings {
     pub metric_delay: Duration,
     /// M of the alarm's "M out of N datapoints".
     pub datapoints_to_alarm: u32,
-    /// How long an alarm's action and the function's own checks may take.
+    /// How often an alarm is evaluated.
+    #[serde(with = "duration")]
+    pub evaluation_interval: Duration,
+    /// From an alarm's change to the function's decision: delivery, a cold start, its look at the other Region.
     #[serde(with = "duration")]
     pub action: Duration,
     #[serde(with = "duration")]
     pub change_insync: Duration,
     #[serde(with = "duration")]
     pub record_ttl: Duration,
+    /// Interval times threshold of the health check that sees the Region's return.
+    #[serde(with = "duration")]
+    pub health_check: Duration,
+    /// How long a Region must be healthy without a break before it gets its traffic back.
+    #[serde(with = "duration")]
+    pub stable: Duration,
     /// How often the harness looks at alarms, metrics, changes and answers.
     #[serde(with = "duration")]
     pub probe_interval: Duration,
@@ -238,12 +247,19 @@ impl Default for StackSettings {
             // API Gateway sends its metrics every minute (API Gateway developer guide, "Monitor REST API execution").
             metric_period: Duration::from_secs(60),
             metric_delay: Duration::from_secs(60),
-            datapoints_to_alarm: 1,
+            // The shipped stack's alarm: 2 out of 3 datapoints.
+            datapoints_to_alarm: 2,
+            // Alarms with a period of 60 s or more are evaluated once a minute (CloudWatch user guide).
+            evaluation_interval: Duration::from_secs(60),
             action: Duration::from_secs(30),
             // "Changes generally propagate to all Route 53 name servers within 60 seconds" (GetChange, API reference).
             change_insync: Duration::from_secs(60),
-            // An alias record takes its target's TTL: 60 s for a Regional API Gateway domain (Route 53 developer guide).
+            // The shipped stack's RecordTtl; an alias to a Regional API Gateway domain has the same 60 s.
             record_ttl: Duration::from_secs(60),
+            // The shipped stack's health checks: each 30 s, threshold 3.
+            health_check: Duration::from_secs(90),
+            // The shipped stack's StableSeconds.
+            stable: Duration::from_secs(180),
             probe_interval: Duration::from_secs(5),
         }
     }

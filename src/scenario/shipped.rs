@@ -65,9 +65,9 @@ fn assertions(survivor: Region) -> Vec<Assertion> {
         Check::SteadyStateBefore { at_least: percent(99.5) },
         Check::HomeServed { population: None, at_least: percent(99.0) },
         Check::FaultObserved { within: Duration::from_secs(10) },
-        Check::FailoverWithin { within: minutes(5) },
-        Check::ServedBy { region: survivor, population: None, within: minutes(5) },
-        Check::FailbackWithin { within: minutes(15) },
+        Check::FailoverWithin { within: minutes(6) },
+        Check::ServedBy { region: survivor, population: None, within: minutes(7) },
+        Check::FailbackWithin { within: minutes(12) },
         Check::SteadyStateAfter { at_least: percent(99.5) },
     ];
     checks.into_iter().map(Check::into_assertion).collect()

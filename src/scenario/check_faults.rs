@@ -1,0 +1,80 @@
+//! The timeline: each fault with the keys that belong to it, and no others.
+
+use std::time::Duration;
+
+use super::check::Checker;
+use super::error::ScenarioError;
+use super::file::FaultFile;
+use super::plan::{Fault, Mode, Scope, TimedFault};
+use super::vocabulary::{FAULTS, MODES, SCOPES};
+use crate::region::Region;
+
+pub fn timeline(
+    checker: &Checker<'_>,
+    written: &[FaultFile],
+    regions: &[Region],
+) -> Result<Vec<TimedFault>, ScenarioError> {
+    let mut timeline: Vec<TimedFault> = Vec::new();
+    for (index, written) in written.iter().enumerate() {
+        let fault = fault(checker, written, regions)?;
+        let id = match &written.id {
+            Some(id) => checker.name(id)?,
+            None => format!("{}-{}", fault.kind(), index + 1),
+        };
+        if timeline.iter().any(|known| known.id == id) {
+            return Err(checker.bad(written.fault.referenced, format!("the fault id {id:?} is used twice")));
+        }
+        let lasts = checker.duration_or(Some(&written.lasts), Duration::ZERO)?;
+        if lasts.is_zero() {
+            return Err(checker.bad(written.lasts.referenced, "expected a fault that lasts more than 0s"));
+        }
+        timeline.push(TimedFault { id, at: checker.duration_or(written.at.as_ref(), Duration::ZERO)?, lasts, fault });
+    }
+    timeline.sort_by_key(|timed| timed.at);
+    Ok(timeline)
+}
+
+fn fault(checker: &Checker<'_>, written: &FaultFile, regions: &[Region]) -> Result<Fault, ScenarioError> {
+    let takes = checker.choose("fault", &written.fault, FAULTS)?;
+    let kind = written.fault.value.as_str();
+    let given = [
+        ("region", written.region.as_ref().map(|text| text.referenced)),
+        ("scope", written.scope.as_ref().map(|text| text.referenced)),
+        ("mode", written.mode.as_ref().map(|text| text.referenced)),
+        ("service", written.service.as_ref().map(|text| text.referenced)),
+        ("operations", written.operations.as_ref().map(|list| list.referenced)),
+        ("between", written.between.as_ref().map(|list| list.referenced)),
+    ];
+    for (key, at) in given {
+        if let Some(at) = at.filter(|_| !takes.contains(&key)) {
+            return Err(checker.bad(at, format!("{kind} takes no {key:?}: expected {}", takes.join(", "))));
+        }
+    }
+    let needs = |key: &str| checker.bad(written.fault.referenced, format!("{kind} needs the key {key:?}"));
+    let region = written.region.as_ref().map(|text| checker.region_of_target(text, regions)).transpose()?;
+    let mode = written.mode.as_ref().map(|text| checker.choose("mode", text, MODES)).transpose()?;
+    let mode = mode.unwrap_or(Mode::Status5xx);
+    match kind {
+        "region-outage" => {
+            let scope = written.scope.as_ref().map(|text| checker.choose("scope", text, SCOPES)).transpose()?;
+            let region = region.ok_or_else(|| needs("region"))?;
+            Ok(Fault::RegionOutage { region, scope: scope.unwrap_or(Scope::Application), mode })
+        }
+        "service-outage" => {
+            let service = written.service.as_ref().ok_or_else(|| needs("service"))?;
+            let operations = written.operations.as_ref().map(|list| list.value.clone()).unwrap_or_default();
+            Ok(Fault::ServiceOutage { service: checker.name(service)?, region, operations, mode })
+        }
+        _ => {
+            let between = written.between.as_ref().ok_or_else(|| needs("between"))?;
+            let [a, b] = between.value.as_slice() else {
+                return Err(checker.bad(between.referenced, "expected two Regions, like [us-east-1, eu-west-1]"));
+            };
+            let pair = (checker.region_of_target(a, regions)?, checker.region_of_target(b, regions)?);
+            if pair.0 == pair.1 {
+                return Err(checker.bad(between.referenced, "expected two different Regions"));
+            }
+            Ok(Fault::Partition { between: pair })
+        }
+    }
+}

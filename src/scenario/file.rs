@@ -1,0 +1,206 @@
+//! A scenario as written: every scalar keeps its place in the file, so that an error can point at it.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use super::vocabulary as words;
+use crate::region::{Place, Region};
+
+/// Text with its place in the file.
+pub type Text = Spanned<String>;
+
+/// A rehearsal: what to deploy, who uses it, what breaks, and what must be true.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Blackstart scenario")]
+pub struct File {
+    /// The name of the scenario: letters, digits and dashes.
+    #[schemars(with = "words::Name")]
+    pub scenario: Text,
+    #[serde(default)]
+    pub description: String,
+    /// One seed, one history. Default 7.
+    #[serde(default)]
+    #[schemars(with = "Option<u64>")]
+    pub seed: Option<Spanned<u64>>,
+    #[serde(default)]
+    pub target: TargetFile,
+    #[serde(default)]
+    pub steady_state: SteadyStateFile,
+    /// Who uses the stack.
+    #[schemars(with = "Vec<PopulationFile>", length(min = 1))]
+    pub traffic: Spanned<Vec<PopulationFile>>,
+    /// What breaks, when, and for how long.
+    #[serde(default)]
+    pub timeline: Vec<FaultFile>,
+    #[serde(default)]
+    pub failback: FailbackFile,
+    /// What must be true for the run to pass.
+    #[schemars(with = "Vec<AssertionFile>", length(min = 1))]
+    pub assertions: Spanned<Vec<AssertionFile>>,
+    /// What the stack takes its time from; the budget of each hop is worked out from it.
+    #[serde(default)]
+    pub settings: SettingsFile,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TargetFile {
+    #[schemars(with = "Option<words::Target>")]
+    pub name: Option<Text>,
+    /// The first is where services live that exist once.
+    #[schemars(with = "Option<Vec<Region>>", length(min = 2))]
+    pub regions: Option<Spanned<Vec<Text>>>,
+    /// The directory of the templates, relative to this file.
+    #[schemars(with = "Option<String>")]
+    pub stack: Option<Text>,
+    /// Overrides of the stack's own parameters.
+    #[serde(default)]
+    pub parameters: IndexMap<String, String>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SteadyStateFile {
+    /// How long it is watched before the first fault and after the failback. Default 5m.
+    #[schemars(with = "Option<words::Duration>")]
+    pub duration: Option<Text>,
+    /// The share of requests that must succeed in every window. Default 99.5%.
+    #[schemars(with = "Option<words::Percent>")]
+    pub success_at_least: Option<Text>,
+    /// Default 10s.
+    #[schemars(with = "Option<words::Duration>")]
+    pub window: Option<Text>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PopulationFile {
+    #[schemars(with = "words::Name")]
+    pub population: Text,
+    #[schemars(with = "Place")]
+    pub from: Text,
+    /// The Region that serves them in steady state.
+    #[schemars(with = "Region")]
+    pub home: Text,
+    /// Requests they send, whatever becomes of the ones before.
+    #[schemars(with = "words::Rate")]
+    pub rate: Text,
+    /// How many clients, each with connections of its own. Default 200.
+    #[schemars(with = "Option<u32>")]
+    pub clients: Option<Spanned<u32>>,
+    /// How many resolvers they share, each with a cache of its own. Default 20.
+    #[schemars(with = "Option<u32>")]
+    pub resolvers: Option<Spanned<u32>>,
+    /// How long a client waits for an answer. Default 5s.
+    #[schemars(with = "Option<words::Duration>")]
+    pub timeout: Option<Text>,
+    /// Method and route, and how often it is asked for relative to the others.
+    #[schemars(with = "IndexMap<String, u32>")]
+    pub requests: Spanned<IndexMap<String, Spanned<u32>>>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FaultFile {
+    /// Names the fault in the history. Default: its kind and number.
+    #[schemars(with = "Option<words::Name>")]
+    pub id: Option<Text>,
+    /// When, from the moment steady state has been watched. Default 0s.
+    #[schemars(with = "Option<words::Duration>")]
+    pub at: Option<Text>,
+    #[schemars(with = "words::Fault")]
+    pub fault: Text,
+    /// region-outage, service-outage: where.
+    #[schemars(with = "Option<Region>")]
+    pub region: Option<Text>,
+    /// region-outage: the stack's application, or everything in the Region. Default application.
+    #[schemars(with = "Option<words::ScopeName>")]
+    pub scope: Option<Text>,
+    /// region-outage, service-outage: how it shows. Default 5xx.
+    #[schemars(with = "Option<words::ModeName>")]
+    pub mode: Option<Text>,
+    /// service-outage: the service by its SigV4 name, such as dynamodb.
+    #[schemars(with = "Option<String>")]
+    pub service: Option<Text>,
+    /// service-outage: the operations that fail. Default all of them.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub operations: Option<Spanned<Vec<String>>>,
+    /// partition: the two Regions that cannot reach each other.
+    #[schemars(with = "Option<[Region; 2]>")]
+    pub between: Option<Spanned<Vec<Text>>>,
+    /// How long until it is healed.
+    #[serde(rename = "for")]
+    #[schemars(with = "words::Duration")]
+    pub lasts: Text,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FailbackFile {
+    /// How long the run waits for users to be home. Default 15m.
+    #[schemars(with = "Option<words::Duration>")]
+    pub within: Option<Text>,
+    /// The share of a population's answers that must come from its home Region. Default 99%.
+    #[schemars(with = "Option<words::Percent>")]
+    pub share_at_least: Option<Text>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AssertionFile {
+    /// Default: what it asserts, with the hop or population.
+    #[schemars(with = "Option<words::Name>")]
+    pub id: Option<Text>,
+    #[schemars(with = "words::Assertion")]
+    pub assert: Text,
+    /// A duration, share or count, as the assertion needs. The shares default to the steady state's.
+    #[schemars(with = "Option<words::Bound>")]
+    pub bound: Option<Text>,
+    /// The one population it speaks of. Default every one.
+    #[schemars(with = "Option<String>")]
+    pub population: Option<Text>,
+    /// hop-within: which hop.
+    #[schemars(with = "Option<words::HopName>")]
+    pub hop: Option<Text>,
+    /// served-by: the Region that must serve.
+    #[schemars(with = "Option<Region>")]
+    pub region: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SettingsFile {
+    /// The period of the alarm's metric. Default 60s.
+    #[schemars(with = "Option<words::Duration>")]
+    pub metric_period: Option<Text>,
+    /// How long after a period its datapoint can be read. Default 60s.
+    #[schemars(with = "Option<words::Duration>")]
+    pub metric_delay: Option<Text>,
+    /// M of the alarm's M out of N datapoints. Default 2.
+    #[schemars(with = "Option<u32>")]
+    pub datapoints_to_alarm: Option<Spanned<u32>>,
+    /// How often an alarm is evaluated. Default 60s.
+    #[schemars(with = "Option<words::Duration>")]
+    pub evaluation_interval: Option<Text>,
+    /// From an alarm's change to the function's decision. Default 30s.
+    #[schemars(with = "Option<words::Duration>")]
+    pub action: Option<Text>,
+    /// Default 60s.
+    #[schemars(with = "Option<words::Duration>")]
+    pub change_insync: Option<Text>,
+    /// Default 60s.
+    #[schemars(with = "Option<words::Duration>")]
+    pub record_ttl: Option<Text>,
+    /// Interval times threshold of the health check that sees the Region's return. Default 90s.
+    #[schemars(with = "Option<words::Duration>")]
+    pub health_check: Option<Text>,
+    /// How long a Region must be healthy before it gets its traffic back. Default 3m.
+    #[schemars(with = "Option<words::Duration>")]
+    pub stable: Option<Text>,
+    /// How often the harness looks. Default 5s.
+    #[schemars(with = "Option<words::Duration>")]
+    pub probe_interval: Option<Text>,
+}

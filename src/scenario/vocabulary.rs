@@ -1,0 +1,71 @@
+//! The words of a scenario file, once for the parser and once for its JSON Schema.
+
+use super::plan::{Hop, Mode, Scope};
+
+/// Fault kinds and the keys each of them takes beside `id`, `at`, `fault` and `for`.
+pub const FAULTS: &[(&str, &[&str])] = &[
+    ("region-outage", &["region", "scope", "mode"]),
+    ("service-outage", &["service", "region", "operations", "mode"]),
+    ("partition", &["between"]),
+];
+
+/// Assertions and the keys each of them takes beside `id` and `assert`.
+pub const ASSERTIONS: &[(&str, &[&str])] = &[
+    ("steady-state-before", &["bound"]),
+    ("home-served", &["bound", "population"]),
+    ("fault-observed", &["bound"]),
+    ("failover-within", &["bound"]),
+    ("hop-within", &["bound", "hop"]),
+    ("served-by", &["bound", "region", "population"]),
+    ("failed-requests-at-most", &["bound", "population"]),
+    ("failed-seconds-at-most", &["bound", "population"]),
+    ("failback-within", &["bound"]),
+    ("steady-state-after", &["bound"]),
+];
+
+pub const MODES: &[(&str, Mode)] = &[("refuse", Mode::Refuse), ("hang", Mode::Hang), ("5xx", Mode::Status5xx)];
+
+pub const SCOPES: &[(&str, Scope)] = &[("application", Scope::Application), ("region", Scope::Region)];
+
+/// The targets this build can run on.
+pub const TARGETS: &[(&str, ())] = &[("embedded", ())];
+
+pub fn hops() -> Vec<(&'static str, Hop)> {
+    Hop::ALL.into_iter().map(|hop| (hop.as_str(), hop)).collect()
+}
+
+fn names<T>(table: &[(&'static str, T)]) -> Vec<&'static str> {
+    table.iter().map(|(name, _)| *name).collect()
+}
+
+macro_rules! schema {
+    ($($name:ident => $schema:tt),* $(,)?) => {$(
+        /// Stands for the written form in the JSON Schema.
+        pub struct $name;
+        impl schemars::JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!($schema)
+            }
+        }
+    )*};
+}
+
+schema! {
+    Name => { "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]*$" },
+    Duration => { "type": "string", "pattern": "^([0-9]+(h|ms|m|s))+$", "examples": ["90s", "5m", "1h30m"] },
+    Percent => { "type": "string", "pattern": "^[0-9.]+ *%$", "examples": ["99.5%"] },
+    Rate => { "type": "string", "pattern": "^[0-9.]+ */ *(s|m|min)$", "examples": ["50/s"] },
+    Bound => { "type": ["string", "integer"], "examples": ["5m", "99.5%", 10] },
+    Target => { "type": "string", "enum": (names(TARGETS)) },
+    Fault => { "type": "string", "enum": (names(FAULTS)) },
+    ScopeName => { "type": "string", "enum": (names(SCOPES)) },
+    ModeName => { "type": "string", "enum": (names(MODES)) },
+    Assertion => { "type": "string", "enum": (names(ASSERTIONS)) },
+    HopName => { "type": "string", "enum": (names(&hops())) },
+}
