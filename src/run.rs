@@ -73,29 +73,24 @@ pub struct Finished {
 }
 
 /// Carries out a plan on the target it names, and writes what it sees to the journal.
-pub fn run(plan: &Plan, run_id: &str, journal: &Journal) -> Result<Finished, RunError> {
-    launch(plan, run_id, journal)?.blocking_recv().map_err(|_| RunError::Crashed)?
+pub fn run(plan: &Plan, journal: &Journal) -> Result<Finished, RunError> {
+    launch(plan, journal)?.blocking_recv().map_err(|_| RunError::Crashed)?
 }
 
 /// The same for a caller that is itself asynchronous.
-pub async fn run_async(plan: &Plan, run_id: &str, journal: &Journal) -> Result<Finished, RunError> {
-    launch(plan, run_id, journal)?.await.map_err(|_| RunError::Crashed)?
+pub async fn run_async(plan: &Plan, journal: &Journal) -> Result<Finished, RunError> {
+    launch(plan, journal)?.await.map_err(|_| RunError::Crashed)?
 }
 
-fn launch(
-    plan: &Plan,
-    run_id: &str,
-    journal: &Journal,
-) -> Result<oneshot::Receiver<Result<Finished, RunError>>, RunError> {
+fn launch(plan: &Plan, journal: &Journal) -> Result<oneshot::Receiver<Result<Finished, RunError>>, RunError> {
     if plan.target.name != "embedded" {
         return Err(RunError::UnknownTarget(plan.target.name.clone()));
     }
-    let (plan, run_id, journal) = (plan.clone(), run_id.to_owned(), journal.clone());
+    let (plan, journal) = (plan.clone(), journal.clone());
     let running = embedded::in_virtual_time(move || async move {
         let target = Embedded::start(plan.seed, &plan.target.regions);
         let recorder = Recorder::new(target.clock(), journal);
         recorder.record(Event::Run {
-            run_id,
             scenario: plan.scenario.clone(),
             target: plan.target.name.clone(),
             seed: plan.seed,

@@ -43,7 +43,7 @@ impl World {
             let (journal, kept) = (Journal::unwritten(), records.clone());
             let keep = move |record: &Record| kept.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone());
             journal.watch(Box::new(keep));
-            let finished = run::run_async(&self.plan, "bdd", &journal).await.unwrap_or_else(|error| panic!("{error}"));
+            let finished = run::run_async(&self.plan, &journal).await.unwrap_or_else(|error| panic!("{error}"));
             let records = std::mem::take(&mut *records.lock().unwrap_or_else(PoisonError::into_inner));
             self.history = Some((finished.plan, records));
         }

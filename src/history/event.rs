@@ -22,8 +22,8 @@ pub struct Record {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
-    /// The first line.
-    Run { run_id: String, scenario: String, target: String, seed: Seed, epoch: String, regions: Vec<Region> },
+    /// The first line. Nothing in it differs between two runs of the same scenario and seed.
+    Run { scenario: String, target: String, seed: Seed, epoch: String, regions: Vec<Region> },
     /// A stack reached this status while deploying or tearing down.
     Stack { stack: String, region: Region, status: String, took_ms: u64 },
     /// A phase of the plan begins.
