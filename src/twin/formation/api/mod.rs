@@ -1,0 +1,58 @@
+//! The CloudFormation API: one function an action.
+
+mod change_sets;
+mod input;
+mod show;
+mod stacks;
+
+use super::CloudFormation;
+use crate::twin::gateway::Call;
+use crate::twin::wire::query::{self, Params};
+use crate::twin::wire::xml::Element;
+use crate::twin::wire::{AwsError, Response};
+
+const NAMESPACE: &str = "http://cloudformation.amazonaws.com/doc/2010-05-15/";
+
+/// One request as its action sees it.
+struct Asked<'a> {
+    formation: &'a CloudFormation,
+    call: &'a Call,
+    params: &'a Params,
+}
+
+type Answer = Result<Vec<Element>, AwsError>;
+
+pub fn handle(formation: &CloudFormation, call: &Call, params: &Params) -> Result<Response, AwsError> {
+    let action = params.action();
+    let asked = Asked { formation, call, params };
+    let run: fn(&Asked<'_>) -> Answer = match action {
+        "CreateChangeSet" => change_sets::create,
+        "DeleteChangeSet" => change_sets::delete,
+        "DescribeChangeSet" => change_sets::describe,
+        "ExecuteChangeSet" => change_sets::execute,
+        "ListChangeSets" => change_sets::list,
+        "CreateStack" => stacks::create,
+        "UpdateStack" => stacks::update,
+        "DeleteStack" => stacks::delete,
+        "DescribeStacks" => stacks::describe,
+        "ListStacks" => stacks::list,
+        "DescribeStackEvents" => stacks::events,
+        "DescribeStackResource" => stacks::resource,
+        "DescribeStackResources" => stacks::resources,
+        "ListStackResources" => stacks::list_resources,
+        "ListExports" => stacks::exports,
+        "ListImports" => stacks::imports,
+        "GetTemplate" => stacks::template,
+        "GetTemplateSummary" => stacks::summary,
+        "ValidateTemplate" => stacks::validate,
+        other => return Err(AwsError::not_implemented("cloudformation", other)),
+    };
+    let resource = format!("stack/{}/*", params.get("StackName").unwrap_or("*"));
+    call.authorize(&format!("cloudformation:{action}"), &call.arn("cloudformation", &resource))?;
+    let result = run(&asked)?;
+    Ok(query::ok(action, NAMESPACE, &call.request_id, result))
+}
+
+fn invalid(message: impl Into<String>) -> AwsError {
+    AwsError::bad_request("ValidationError", message)
+}

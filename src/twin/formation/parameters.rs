@@ -1,0 +1,132 @@
+//! Parameters: the values a stack is given, checked against what its template allows.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::pattern::Pattern;
+use super::template::{ParameterSpec, did_you_mean};
+use crate::twin::wire::AwsError;
+
+/// A parameter of a stack. No `Debug`: a `NoEcho` value must never be printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Parameter {
+    pub value: String,
+    pub no_echo: bool,
+    is_list: bool,
+}
+
+pub type Parameters = BTreeMap<String, Parameter>;
+
+/// One entry of a request's `Parameters`.
+pub struct Given {
+    pub key: String,
+    pub value: Option<String>,
+    pub use_previous: bool,
+}
+
+impl Parameter {
+    /// What `Ref` gives: text, or a list of texts.
+    pub fn resolved(&self) -> Value {
+        if !self.is_list {
+            return Value::String(self.value.clone());
+        }
+        if self.value.is_empty() {
+            return Value::Array(Vec::new());
+        }
+        self.value.split(',').map(|item| Value::String(item.trim().to_owned())).collect()
+    }
+
+    /// The value as an answer may show it.
+    pub fn shown(&self) -> &str {
+        if self.no_echo { "****" } else { &self.value }
+    }
+}
+
+/// The values of a stack's parameters: given ones, then previous ones where the request says so, then defaults.
+pub fn resolve(
+    specs: &IndexMap<String, ParameterSpec>,
+    given: &[Given],
+    previous: Option<&Parameters>,
+) -> Result<Parameters, AwsError> {
+    let strangers: Vec<&str> =
+        given.iter().map(|given| given.key.as_str()).filter(|key| !specs.contains_key(*key)).collect();
+    if let Some(first) = strangers.first() {
+        let near = did_you_mean(first, specs.keys().map(String::as_str));
+        return Err(invalid(format!("Parameters: [{}] do not exist in the template{near}", strangers.join(", "))));
+    }
+    let mut missing = Vec::new();
+    let mut resolved = Parameters::new();
+    for (name, spec) in specs {
+        let asked = given.iter().find(|given| given.key == *name);
+        let value = match asked {
+            Some(Given { use_previous: true, .. }) => {
+                previous.and_then(|previous| previous.get(name)).map(|parameter| parameter.value.clone())
+            }
+            Some(Given { value: Some(value), .. }) => Some(value.clone()),
+            _ => spec.default.as_ref().and_then(|node| node.as_text().map(str::to_owned)),
+        };
+        let Some(value) = value else {
+            missing.push(name.as_str());
+            continue;
+        };
+        let is_list = spec.kind == "CommaDelimitedList" || spec.kind.starts_with("List<");
+        check(name, spec, is_list, &value)?;
+        resolved.insert(name.clone(), Parameter { value, no_echo: spec.no_echo, is_list });
+    }
+    if missing.is_empty() {
+        Ok(resolved)
+    } else {
+        Err(invalid(format!("Parameters: [{}] must have values", missing.join(", "))))
+    }
+}
+
+fn check(name: &str, spec: &ParameterSpec, is_list: bool, value: &str) -> Result<(), AwsError> {
+    let numeric = matches!(spec.kind.as_str(), "Number" | "List<Number>");
+    let known = numeric
+        || matches!(spec.kind.as_str(), "String" | "CommaDelimitedList" | "List<String>")
+        || (!spec.kind.starts_with("AWS::SSM::Parameter::")
+            && (spec.kind.starts_with("AWS::") || spec.kind.starts_with("List<AWS::")));
+    if !known {
+        let message =
+            format!("Template format error: Parameter {name}: the twin does not model the type {}", spec.kind);
+        return Err(invalid(message));
+    }
+    let items: Vec<&str> = if is_list { value.split(',').map(str::trim).collect() } else { vec![value] };
+    for item in items {
+        let number = item.parse::<f64>().ok();
+        let length = item.chars().count();
+        let broken = if numeric && number.is_none() {
+            Some("must be a number".to_owned())
+        } else if !spec.allowed_values.is_empty() && !spec.allowed_values.iter().any(|allowed| allowed == item) {
+            Some("must be one of AllowedValues".to_owned())
+        } else if let Some(min) = spec.min_length.filter(|min| length < *min) {
+            Some(format!("must contain at least {min} characters"))
+        } else if let Some(max) = spec.max_length.filter(|max| length > *max) {
+            Some(format!("must contain at most {max} characters"))
+        } else if let Some(min) = spec.min_value.filter(|min| number.is_some_and(|n| n < *min)) {
+            Some(format!("must be a number not less than {min}"))
+        } else if let Some(max) = spec.max_value.filter(|max| number.is_some_and(|n| n > *max)) {
+            Some(format!("must be a number not greater than {max}"))
+        } else {
+            unmatched(name, spec, item)?
+        };
+        if let Some(broken) = broken {
+            let why = spec.constraint.clone().unwrap_or(broken);
+            return Err(invalid(format!("Parameter {name} failed to satisfy constraint: {why}")));
+        }
+    }
+    Ok(())
+}
+
+fn unmatched(name: &str, spec: &ParameterSpec, item: &str) -> Result<Option<String>, AwsError> {
+    let Some(source) = &spec.allowed_pattern else { return Ok(None) };
+    let pattern = Pattern::parse(source)
+        .map_err(|why| invalid(format!("template line {}: AllowedPattern of {name}: {why}", spec.at.line)))?;
+    Ok((!pattern.matches(item)).then(|| format!("must match pattern {source}")))
+}
+
+fn invalid(message: String) -> AwsError {
+    AwsError::bad_request("ValidationError", message)
+}
