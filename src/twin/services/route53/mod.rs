@@ -32,6 +32,7 @@ use crate::twin::services::Service;
 use crate::twin::wire::{AwsError, Protocol, Request, Response};
 
 pub use change::{Action, Change, ChangeInfo, Draft, DraftAlias};
+pub use checks::Config as HealthCheckConfig;
 pub use resources::resources;
 
 pub struct Route53 {
