@@ -9,5 +9,6 @@ pub mod seed;
 pub mod wait;
 
 pub mod history;
+pub mod judge;
 pub mod scenario;
 pub mod twin;
