@@ -1,7 +1,7 @@
 //! Blackstart rehearses losing an AWS Region and proves, with evidence, how fast users got back.
 //!
 //! Gherkin steps and scenario files become one [`scenario::Plan`]; [`run`] executes it against one
-//! [`target::Target`]; every stage writes one [`history`]; `judge` reads it and `report` shows what it found.
+//! [`target::Target`]; every stage writes one [`history`]; [`judge`] reads it and `report` shows what it found.
 
 pub mod clock;
 pub mod region;
@@ -11,9 +11,14 @@ pub mod wait;
 pub mod deploy;
 pub mod fault;
 pub mod history;
+pub mod judge;
 pub mod probe;
 pub mod run;
 pub mod scenario;
 pub mod target;
 pub mod traffic;
 pub mod twin;
+
+#[cfg(feature = "bdd")]
+#[path = "../steps/mod.rs"]
+pub mod steps;

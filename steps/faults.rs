@@ -22,7 +22,7 @@ fn everything(world: &mut World, region: Region, how: Failing, lasts: Span) {
 }
 
 #[when(expr = "the API of {word} is down for {duration}")]
-fn service(world: &mut World, service: String, lasts: Span) {
+fn service_down(world: &mut World, service: String, lasts: Span) {
     put(world, Fault::ServiceOutage { service, region: None, operations: Vec::new(), mode: Mode::Status5xx }, lasts);
 }
 

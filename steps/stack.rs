@@ -25,7 +25,7 @@ fn record_ttl(world: &mut World, ttl: Span) {
 }
 
 #[given(expr = "the guard waits for {duration} of unbroken health before it fails back")]
-fn stable(world: &mut World, stable: Span) {
+fn stable_for(world: &mut World, stable: Span) {
     parameter(world, "StableSeconds", &stable.0.as_secs().to_string());
 }
 

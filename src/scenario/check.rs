@@ -77,6 +77,7 @@ impl Checker<'_> {
         Ok(Plan {
             scenario: self.name(&file.scenario)?,
             description: file.description.clone(),
+            source: Some(self.file.to_owned()),
             seed: file.seed.as_ref().map_or(default.seed, |seed| Seed(seed.value)),
             settings: self.settings(&file.settings)?,
             target,

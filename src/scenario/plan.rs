@@ -16,6 +16,9 @@ use crate::seed::Seed;
 pub struct Plan {
     pub scenario: String,
     pub description: String,
+    /// The file it was read from, for the command that replays it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<PathBuf>,
     pub seed: Seed,
     pub target: TargetPlan,
     pub steady_state: SteadyState,

@@ -28,6 +28,7 @@ impl Plan {
             description: format!(
                 "The application of {lost} answers 5xx for 15 minutes; users move to {survivor} and back."
             ),
+            source: None,
             seed: Seed(7),
             target: TargetPlan {
                 name: "embedded".to_owned(),

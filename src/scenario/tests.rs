@@ -21,6 +21,7 @@ fn the_shipped_file_is_the_default_plan() {
     let mut plan = load(path).unwrap();
     assert!(plan.target.stack.ends_with("stack") && !plan.target.stack.to_string_lossy().contains(".."));
     plan.target.stack = Plan::default().target.stack;
+    assert_eq!(plan.source.take().as_deref(), Some(path));
     assert_eq!(plan, Plan::default());
     let here = parse(Path::new("scenarios/lose-us-east-1.yaml"), SHIPPED).unwrap();
     assert_eq!(here.target.stack, Path::new("stack"));

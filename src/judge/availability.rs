@@ -1,0 +1,53 @@
+//! What each population got: requests sent, answered and failed, and for how many seconds too few succeeded.
+
+use std::ops::Range;
+
+use super::Case;
+use super::evidence::{second_from, second_of};
+use super::failover::Course;
+use super::ledger::Ledger;
+use super::steady::span;
+use super::verdict::{PopulationSeen, Requests};
+use crate::history::PhaseName;
+
+pub fn requests(case: &Case<'_>, course: Option<&Course>) -> Requests {
+    let mut requests = Requests::default();
+    let before = span(case, PhaseName::SteadyBefore).ok();
+    let after = span(case, PhaseName::SteadyAfter).ok();
+    let during = course.and_then(|course| {
+        let effect = course.effect?;
+        Some(second_of(effect)..second_from(course.fault.healed.unwrap_or(case.evidence.end)))
+    });
+    for (name, ledger) in &case.evidence.traffic {
+        let tally = ledger.tally(0..ledger.seconds());
+        let success = |span: &Option<Range<u64>>| percent(ledger.tally(span.clone()?).success());
+        let home = |span: &Option<Range<u64>>| percent(ledger.tally(span.clone()?).home_share());
+        let seen = PopulationSeen {
+            sent: tally.sent,
+            ok: tally.ok,
+            failed: tally.failed(),
+            failed_seconds: failed_seconds(ledger, case.plan.steady_state.success_at_least.ratio()),
+            success_before: success(&before),
+            success_during: success(&during),
+            success_after: success(&after),
+            home_before: home(&before),
+            home_after: home(&after),
+        };
+        requests.sent += seen.sent;
+        requests.ok += seen.ok;
+        requests.failed += seen.failed;
+        requests.by_population.insert(name.clone(), seen);
+    }
+    requests
+}
+
+/// Seconds in which the share of good answers was below the bound.
+pub fn failed_seconds(ledger: &Ledger, bound: f64) -> u64 {
+    let bad = |(_, tally): &(u64, super::ledger::Tally)| tally.success().is_some_and(|ratio| ratio < bound);
+    ledger.windows(0..ledger.seconds(), 1).filter(bad).count() as u64
+}
+
+/// In percent, to a thousandth: what is written must not depend on the last bit of a division.
+fn percent(ratio: Option<f64>) -> Option<f64> {
+    ratio.map(|ratio| (ratio * 100_000.0).round() / 1_000.0)
+}

@@ -1,0 +1,225 @@
+//! What a history says, gathered in one pass. Judges read this and never the records.
+
+use indexmap::IndexMap;
+
+use super::ledger::Ledger;
+use crate::history::{AlarmState, ChangeStatus, Event, FaultAction, PhaseName, Record};
+use crate::region::{Place, Region};
+use crate::scenario::Plan;
+use crate::seed::Seed;
+
+/// A moment of the run in microseconds since it began; services may report moments before that.
+pub type Us = i64;
+
+pub struct Evidence {
+    pub regions: Vec<Region>,
+    pub run: Option<RunLine>,
+    pub phases: Vec<(PhaseName, Us)>,
+    pub faults: Vec<FaultSeen>,
+    /// By population, in the plan's order.
+    pub traffic: IndexMap<String, Ledger>,
+    pub datapoints: Vec<Datapoint>,
+    pub alarms: Vec<AlarmChange>,
+    pub decisions: Vec<Decision>,
+    pub changes: Vec<ChangeSeen>,
+    pub answers: Vec<Answer>,
+    pub troubles: Vec<(String, String)>,
+    /// The last record's time.
+    pub end: Us,
+    /// Requests of populations that the plan does not have.
+    pub strangers: u64,
+}
+
+pub struct RunLine {
+    pub target: String,
+    pub seed: Seed,
+}
+
+#[derive(Clone, Debug)]
+pub struct FaultSeen {
+    pub id: String,
+    pub kind: String,
+    pub region: Option<Region>,
+    pub injected: Us,
+    pub healed: Option<Us>,
+}
+
+pub struct Datapoint {
+    pub seen: Us,
+    pub region: Region,
+    pub metric: String,
+    pub period_end: Us,
+    pub value: f64,
+}
+
+pub struct AlarmChange {
+    pub alarm: String,
+    pub region: Region,
+    pub state: AlarmState,
+    pub changed: Us,
+}
+
+/// A line of the failover function.
+pub struct Decision {
+    pub function: String,
+    pub logged: Us,
+    /// `invoked`, `failed-over`, `refused` and so on.
+    pub decision: String,
+    /// The Region it guards, where it says so.
+    pub guarded: Option<Region>,
+    pub reason: String,
+    pub change_id: Option<String>,
+}
+
+pub struct ChangeSeen {
+    pub id: String,
+    pub submitted: Us,
+    pub insync: Option<Us>,
+}
+
+pub struct Answer {
+    pub seen: Us,
+    pub from: Place,
+    pub regions: Vec<Region>,
+}
+
+impl Evidence {
+    pub fn new(plan: &Plan) -> Self {
+        let regions = plan.target.regions.clone();
+        let slot = |home| regions.iter().position(|region| *region == home).unwrap_or(0);
+        let ledger = |home| Ledger::new(regions.len(), slot(home));
+        Self {
+            traffic: plan.traffic.iter().map(|people| (people.name.clone(), ledger(people.home))).collect(),
+            regions,
+            run: None,
+            phases: Vec::new(),
+            faults: Vec::new(),
+            datapoints: Vec::new(),
+            alarms: Vec::new(),
+            decisions: Vec::new(),
+            changes: Vec::new(),
+            answers: Vec::new(),
+            troubles: Vec::new(),
+            end: 0,
+            strangers: 0,
+        }
+    }
+
+    /// Takes in the next record.
+    pub fn observe(&mut self, record: &Record) {
+        let seen = us(record.at_us);
+        self.end = self.end.max(seen);
+        match &record.event {
+            Event::Request { population, planned_us, region, status, error, .. } => {
+                let slot = region.and_then(|region| self.slot(region)).unwrap_or(usize::MAX);
+                match self.traffic.get_mut(population) {
+                    Some(ledger) => ledger.enter(slot, *planned_us, record.at_us, is_good(*status, error.as_deref())),
+                    None => self.strangers += 1,
+                }
+            }
+            Event::Run { target, seed, .. } => {
+                self.run = Some(RunLine { target: target.clone(), seed: *seed });
+            }
+            Event::Phase { phase } => self.phases.push((*phase, seen)),
+            Event::Fault { fault, kind, action, region } => self.fault(seen, fault, kind, *action, *region),
+            Event::Datapoint { region, metric, period_start_us, period_s, value, .. } => {
+                let period_end = period_start_us + i64::from(*period_s) * 1_000_000;
+                let datapoint = Datapoint { seen, region: *region, metric: metric.clone(), period_end, value: *value };
+                self.datapoints.push(datapoint);
+            }
+            Event::Alarm { alarm, region, state, changed_us, .. } => self.alarms.push(AlarmChange {
+                alarm: alarm.clone(),
+                region: *region,
+                state: *state,
+                changed: *changed_us,
+            }),
+            Event::Function { function, logged_us, line, .. } => {
+                self.decisions.push(decision(function, *logged_us, line))
+            }
+            Event::Change { id, status, submitted_us } => self.change(seen, id, *status, *submitted_us),
+            Event::Dns { from, regions, .. } => {
+                self.answers.push(Answer { seen, from: *from, regions: regions.clone() });
+            }
+            Event::Trouble { stage, what } => self.troubles.push((stage.clone(), what.clone())),
+            Event::Stack { .. } => {}
+        }
+    }
+
+    /// The ledgers' slot of a Region.
+    pub fn slot(&self, region: Region) -> Option<usize> {
+        self.regions.iter().position(|known| *known == region)
+    }
+
+    /// When a phase began.
+    pub fn began(&self, phase: PhaseName) -> Option<Us> {
+        self.phases.iter().find(|(name, _)| *name == phase).map(|(_, at)| *at)
+    }
+
+    /// When a phase ended: the next one began, or the history stops.
+    pub fn ended(&self, phase: PhaseName) -> Option<Us> {
+        let index = self.phases.iter().position(|(name, _)| *name == phase)?;
+        Some(self.phases.get(index + 1).map_or(self.end, |(_, at)| *at))
+    }
+
+    fn fault(&mut self, seen: Us, id: &str, kind: &str, action: FaultAction, region: Option<Region>) {
+        match action {
+            FaultAction::Injected => {
+                let (id, kind) = (id.to_owned(), kind.to_owned());
+                self.faults.push(FaultSeen { id, kind, region, injected: seen, healed: None });
+            }
+            FaultAction::Healed => {
+                let open = self.faults.iter_mut().find(|fault| fault.id == id && fault.healed.is_none());
+                if let Some(fault) = open {
+                    fault.healed = Some(seen);
+                }
+            }
+        }
+    }
+
+    fn change(&mut self, seen: Us, id: &str, status: ChangeStatus, submitted: Us) {
+        let index = self.changes.iter().position(|change| change.id == id).unwrap_or_else(|| {
+            self.changes.push(ChangeSeen { id: id.to_owned(), submitted, insync: None });
+            self.changes.len() - 1
+        });
+        if status == ChangeStatus::Insync {
+            self.changes[index].insync.get_or_insert(seen);
+        }
+    }
+}
+
+/// Whether a user got what they asked for. 404 says something about data and nothing about availability; every
+/// other 4xx is a door that should have been open.
+fn is_good(status: Option<u16>, error: Option<&str>) -> bool {
+    error.is_none() && matches!(status, Some(200..=399 | 404))
+}
+
+fn decision(function: &str, logged: Us, line: &serde_json::Value) -> Decision {
+    let text = |key: &str| line.get(key).and_then(serde_json::Value::as_str);
+    Decision {
+        function: function.to_owned(),
+        logged,
+        decision: text("decision").unwrap_or("spoke").to_owned(),
+        guarded: text("guarded").and_then(|name| Region::parse(name).ok()),
+        reason: text("reason").unwrap_or_default().to_owned(),
+        change_id: text("change_id").map(str::to_owned),
+    }
+}
+
+pub fn us(micros: u64) -> Us {
+    Us::try_from(micros).unwrap_or(Us::MAX)
+}
+
+/// The second of the run that holds a moment.
+pub fn second_of(at: Us) -> u64 {
+    u64::try_from(at / 1_000_000).unwrap_or(0)
+}
+
+/// The first second that begins at or after a moment.
+pub fn second_from(at: Us) -> u64 {
+    u64::try_from(at.max(0)).unwrap_or(0).div_ceil(1_000_000)
+}
+
+/// A moment in milliseconds since the run began.
+pub fn ms(at: Us) -> u64 {
+    u64::try_from(at / 1_000).unwrap_or(0)
+}

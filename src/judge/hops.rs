@@ -1,0 +1,257 @@
+//! The way of a failover and of a failback, hop by hop: when each was seen, what it took, what it may take.
+//!
+//! A budget is what the stack's own settings allow, worked out beside each hop. The sum of a way's budgets is an
+//! upper bound worked out by hand; the bounds of a scenario should lie below it.
+
+use std::time::Duration;
+
+use super::Case;
+use super::evidence::{AlarmChange, Answer, ChangeSeen, Decision, Us, ms, second_from, second_of, us};
+use super::failback::until;
+use super::failover::{Course, Measured, window};
+use super::verdict::HopSeen;
+use crate::history::AlarmState;
+use crate::region::{Place, Region};
+use crate::scenario::Hop;
+
+/// Collects hops in their order.
+struct Way {
+    begun: Us,
+    hops: Vec<HopSeen>,
+    last: Vec<Us>,
+}
+
+impl Way {
+    fn from(begun: Us) -> Self {
+        Self { begun, hops: Vec::new(), last: vec![begun] }
+    }
+
+    fn add(&mut self, name: &str, budget: Duration, seen: Result<(Us, String), String>) {
+        let budget_ms = u64::try_from(budget.as_millis()).unwrap_or(u64::MAX);
+        let name = name.to_owned();
+        let hop = match seen {
+            Ok((at, evidence)) => {
+                // Hops overlap: one counts from the latest that came before it.
+                let before = self.last.iter().copied().filter(|known| *known <= at).max().unwrap_or(self.begun);
+                self.last.push(at);
+                HopSeen { name, at_ms: Some(ms(at)), took_ms: Some(ms((at - before).max(0))), budget_ms, evidence }
+            }
+            Err(evidence) => HopSeen { name, at_ms: None, took_ms: None, budget_ms, evidence },
+        };
+        self.hops.push(hop);
+    }
+}
+
+/// The name of a population's first good request begins with this.
+const FIRST_GOOD: &str = "first-good-request:";
+
+/// The sum of the budgets of hops that follow each other: first good requests fall between others.
+pub fn budget(hops: &[HopSeen]) -> u64 {
+    hops.iter().filter(|hop| !hop.name.starts_with(FIRST_GOOD)).map(|hop| hop.budget_ms).sum()
+}
+
+/// From the injection to the last population's recovery.
+pub fn failover(case: &Case<'_>, course: &Course) -> Vec<HopSeen> {
+    let settings = &case.plan.settings;
+    let mut way = Way::from(course.fault.injected);
+    let Some(effect) = course.effect else {
+        let why = || Err("the fault was not seen to take effect".to_owned());
+        Hop::ALL.into_iter().for_each(|hop| way.add(hop.as_str(), Duration::ZERO, why()));
+        return way.hops;
+    };
+    let span = Span { from: effect, to: course.horizon, lost: course.fault.region };
+    // A client notices within its own timeout; a second more for the next request to come along.
+    let timeout = case.plan.traffic.iter().map(|people| people.timeout).max().unwrap_or_default();
+    let moment = Duration::from_secs(1);
+    way.add(Hop::FaultObserved.as_str(), timeout + moment, Ok((effect, "the first request that failed".to_owned())));
+    // The period must end, and its datapoint be published.
+    let publication = settings.metric_period + settings.metric_delay + settings.probe_interval;
+    way.add(Hop::First5xxDatapoint.as_str(), publication, datapoint(case, &span));
+    // The first datapoint may be of a period mostly before the fault and not breach: M whole periods more.
+    let evaluation = settings.metric_period * settings.datapoints_to_alarm + settings.evaluation_interval;
+    way.add(Hop::AlarmInAlarm.as_str(), evaluation, alarm(case, &span));
+    let (invoked, decided) = function(case, &span, "failed-over");
+    way.add(Hop::FunctionInvoked.as_str(), settings.action, invoked);
+    let change = change(case, &span, decided);
+    way.add(Hop::ChangeAccepted.as_str(), settings.action, change.as_ref().map(accepted).map_err(Clone::clone));
+    let looked = settings.change_insync + settings.probe_interval;
+    way.add(Hop::Insync.as_str(), looked, change.and_then(insync));
+    // By INSYNC every name server answers anew; the harness asks one each probe interval.
+    way.add(Hop::AnswersMoved.as_str(), settings.probe_interval, answers(case, &span, false));
+    for (name, good) in first_good(case, &span) {
+        // The answer its resolvers hold may have been fetched just before the name servers changed.
+        let lives_there = case.plan.traffic.iter().any(|people| people.name == name && Some(people.home) == span.lost);
+        let wait = if lives_there { settings.record_ttl } else { Duration::ZERO };
+        way.add(&format!("{FIRST_GOOD}{name}"), wait + moment, good);
+    }
+    way.add(Hop::LastClientOff.as_str(), settings.record_ttl + moment, last_client(case, &span));
+    let recovered = match &course.rto {
+        Measured::Took(took) => Ok((effect + took, "every population within its bound, and it stayed so".to_owned())),
+        Measured::Never(why) | Measured::Unknown(why) => Err(why.clone()),
+    };
+    way.add("recovered", timeout + moment, recovered);
+    way.hops
+}
+
+/// From the heal to the last population's return.
+pub fn failback(case: &Case<'_>, course: &Course) -> Vec<HopSeen> {
+    let settings = &case.plan.settings;
+    let Some(healed) = course.fault.healed else { return Vec::new() };
+    let mut way = Way::from(healed);
+    let span = Span { from: healed, to: until(case, healed), lost: course.fault.region };
+    let moment = Duration::from_secs(1);
+    let (invoked, decided) = function(case, &span, "failed-back");
+    // Health checks must see the Region again, their metric be published and the recovery alarm be evaluated.
+    let noticed = settings.health_check + settings.metric_period + settings.metric_delay + settings.evaluation_interval;
+    way.add("function-invoked", noticed + settings.action, invoked);
+    // The function waits out flapping before it decides.
+    let change = change(case, &span, decided);
+    let proven = settings.stable + settings.action;
+    way.add("change-accepted", proven, change.as_ref().map(accepted).map_err(Clone::clone));
+    way.add("insync", settings.change_insync + settings.probe_interval, change.and_then(insync));
+    way.add("answers-back", settings.probe_interval, answers(case, &span, true));
+    let home = match super::failback::took(case, course) {
+        Measured::Took(took) => Ok((healed + took, "served from home, and it stayed so".to_owned())),
+        Measured::Never(why) | Measured::Unknown(why) => Err(why),
+    };
+    // The last resolver lets go of the old answer after a TTL; then one window fills.
+    way.add("home-served", settings.record_ttl + moment, home);
+    way.hops
+}
+
+/// The stretch of a run in which a hop must lie, and the Region it is about.
+struct Span {
+    from: Us,
+    to: Us,
+    lost: Option<Region>,
+}
+
+impl Span {
+    fn holds(&self, at: Us) -> bool {
+        (self.from..self.to).contains(&at)
+    }
+
+    fn about(&self, region: Option<Region>) -> bool {
+        region.is_none() || self.lost.is_none() || region == self.lost
+    }
+}
+
+fn datapoint(case: &Case<'_>, span: &Span) -> Result<(Us, String), String> {
+    let evidence = case.evidence;
+    let fits = |metric: &str| metric.contains("5XX") || metric.contains("5xx");
+    let first = evidence.datapoints.iter().find(|point| {
+        fits(&point.metric)
+            && point.value > 0.0
+            && point.period_end > span.from
+            && span.holds(point.seen)
+            && span.about(Some(point.region))
+    });
+    match first {
+        Some(point) => Ok((point.seen, format!("{} {} of {}", point.metric, point.value, point.region))),
+        None if evidence.datapoints.is_empty() => Err("no metrics in this history".to_owned()),
+        None => Err("no 5XX datapoint above 0 before the heal".to_owned()),
+    }
+}
+
+fn alarm(case: &Case<'_>, span: &Span) -> Result<(Us, String), String> {
+    let alarms = &case.evidence.alarms;
+    let fits = |alarm: &&AlarmChange| alarm.state == AlarmState::Alarm && span.holds(alarm.changed);
+    let own =
+        alarms.iter().filter(fits).filter(|alarm| span.about(Some(alarm.region))).min_by_key(|alarm| alarm.changed);
+    match own.or_else(|| alarms.iter().filter(fits).min_by_key(|alarm| alarm.changed)) {
+        Some(alarm) => Ok((alarm.changed, format!("{} in {}", alarm.alarm, alarm.region))),
+        None if alarms.is_empty() => Err("no alarms in this history".to_owned()),
+        None => Err("no alarm went into ALARM before the heal".to_owned()),
+    }
+}
+
+/// The invocation that led to a decision, and the decision.
+fn function<'a>(case: &Case<'a>, span: &Span, wanted: &str) -> (Result<(Us, String), String>, Option<&'a Decision>) {
+    let lines: Vec<&Decision> =
+        case.evidence.decisions.iter().filter(|line| span.holds(line.logged) && span.about(line.guarded)).collect();
+    let decided = lines.iter().position(|line| line.decision == wanted);
+    let upto = decided.map_or(lines.len(), |index| index + 1);
+    let invoked = lines[..upto].iter().rev().find(|line| line.decision == "invoked").or(lines.first());
+    let seen = match (invoked, lines.last()) {
+        (Some(line), _) if decided.is_some() => Ok((line.logged, format!("{}: {}", line.function, line.reason))),
+        (Some(line), Some(last)) => {
+            Ok((line.logged, format!("{}, whose last word was {}: {}", line.function, last.decision, last.reason)))
+        }
+        _ => Err("the failover function wrote nothing".to_owned()),
+    };
+    (seen, decided.map(|index| lines[index]))
+}
+
+fn change<'a>(case: &Case<'a>, span: &Span, decided: Option<&Decision>) -> Result<&'a ChangeSeen, String> {
+    let changes = &case.evidence.changes;
+    let named = decided.and_then(|line| line.change_id.as_deref());
+    let own = named.and_then(|id| changes.iter().find(|change| change.id == id));
+    let first = own.or_else(|| changes.iter().find(|change| span.holds(change.submitted)));
+    first.ok_or_else(|| "no Route 53 change was submitted".to_owned())
+}
+
+fn accepted(change: &&ChangeSeen) -> (Us, String) {
+    (change.submitted, change.id.clone())
+}
+
+fn insync(change: &ChangeSeen) -> Result<(Us, String), String> {
+    let at = change.insync.ok_or_else(|| format!("{} was not seen INSYNC", change.id))?;
+    Ok((at, change.id.clone()))
+}
+
+/// The first answer without the lost Region, or with it again, where it was the other way round before.
+fn answers(case: &Case<'_>, span: &Span, back: bool) -> Result<(Us, String), String> {
+    let Some(lost) = span.lost else { return Err("no Region was taken away".to_owned()) };
+    let answers = &case.evidence.answers;
+    if answers.is_empty() {
+        return Err("no DNS answers in this history".to_owned());
+    }
+    let had = |from: Place| {
+        let before = answers.iter().rfind(|answer| answer.seen <= span.from && answer.from == from);
+        before.is_some_and(|answer| answer.regions.contains(&lost) != back)
+    };
+    let moved = |answer: &&Answer| {
+        span.holds(answer.seen)
+            && answer.regions.contains(&lost) == back
+            && !answer.regions.is_empty()
+            && had(answer.from)
+    };
+    match answers.iter().find(moved) {
+        Some(answer) => Ok((answer.seen, format!("asked from {}", answer.from))),
+        None if back => Err(format!("no answer with {lost} again")),
+        None => Err(format!("no answer without {lost} before the heal")),
+    }
+}
+
+/// The first good request of each population that was planned after the effect.
+fn first_good(case: &Case<'_>, span: &Span) -> Vec<(String, Result<(Us, String), String>)> {
+    let (start, end) = (span.from.max(0), span.to.max(0));
+    let first = |name: &String| {
+        let ledger = case.evidence.traffic.get(name)?;
+        ledger.first_good(u64::try_from(start).unwrap_or(0), second_from(end))
+    };
+    let names = case.plan.traffic.iter().map(|people| &people.name);
+    names
+        .map(|name| {
+            let seen = first(name).map(|at| (us(at), "planned after the effect and answered well".to_owned()));
+            (name.clone(), seen.ok_or_else(|| "no good request before the heal".to_owned()))
+        })
+        .collect()
+}
+
+/// When the last request was sent to the lost Region, if that was well before the heal.
+fn last_client(case: &Case<'_>, span: &Span) -> Result<(Us, String), String> {
+    let Some(slot) = span.lost.and_then(|region| case.evidence.slot(region)) else {
+        return Err("no Region was taken away".to_owned());
+    };
+    let seconds = second_of(span.from)..second_of(span.to);
+    let end = seconds.end;
+    let last = case.evidence.traffic.values().filter_map(|ledger| ledger.last_sent(slot, seconds.clone())).max();
+    match last.map(us) {
+        None => Err("no request went there after the effect".to_owned()),
+        Some(at) if second_of(at) + window(case.plan) >= end => {
+            Err("requests were still sent there when the fault was healed".to_owned())
+        }
+        Some(at) => Ok((at, "the last request sent to the lost Region".to_owned())),
+    }
+}

@@ -1,0 +1,107 @@
+//! From a history to a verdict. No IO, no tokio, one pass over the records: judging a stored history again gives
+//! the same verdict.
+//!
+//! ```text
+//! records ─→ evidence.rs ─┬→ ledger.rs: requests by population, second and Region
+//!                         └→ what services said: alarms, changes, answers, the function's lines
+//! evidence + Plan ─→ failover.rs, hops.rs, failback.rs, steady.rs, availability.rs ─→ assertions.rs ─┐
+//!                 └→ vacuity.rs (what the run cannot prove) ───────────────────────────────────────┴→ verdict.rs
+//! ```
+//!
+//! Absence of evidence is inconclusive, never a pass. Nothing here reads a file or a clock.
+
+mod assertions;
+mod availability;
+mod evidence;
+mod failback;
+mod failover;
+mod hops;
+mod ledger;
+mod steady;
+mod vacuity;
+mod verdict;
+
+use crate::history::{PhaseName, Record};
+use crate::scenario::Plan;
+use evidence::{Evidence, ms};
+pub use verdict::{Failback, Failover, HopSeen, Judgement, Outcome, PopulationSeen, Requests, Verdict};
+
+/// Takes in a history as it is made, and judges it when it is whole.
+pub struct Judge {
+    plan: Plan,
+    evidence: Evidence,
+    truncated: bool,
+}
+
+/// What every judge looks at.
+struct Case<'a> {
+    plan: &'a Plan,
+    evidence: &'a Evidence,
+}
+
+/// Judges a whole history.
+pub fn judge<'a>(plan: &Plan, records: impl IntoIterator<Item = &'a Record>) -> Verdict {
+    let mut judge = Judge::new(plan);
+    records.into_iter().for_each(|record| judge.observe(record));
+    judge.verdict()
+}
+
+impl Judge {
+    pub fn new(plan: &Plan) -> Self {
+        Self { plan: plan.clone(), evidence: Evidence::new(plan), truncated: false }
+    }
+
+    pub fn observe(&mut self, record: &Record) {
+        self.evidence.observe(record);
+    }
+
+    /// The history was cut off.
+    pub fn truncated(&mut self) {
+        self.truncated = true;
+    }
+
+    /// What the run proved so far.
+    pub fn verdict(&self) -> Verdict {
+        let case = Case { plan: &self.plan, evidence: &self.evidence };
+        let course = failover::course(&case);
+        let failover = course.as_ref().map(|course| failover::failover(&case, course));
+        let failback = course.as_ref().map(|course| failback::failback(&case, course));
+        let requests = availability::requests(&case, course.as_ref());
+        let facts = assertions::Facts { course: course.as_ref(), failover: failover.as_ref(), requests: &requests };
+        let judged: Vec<Judgement> =
+            self.plan.assertions.iter().map(|assertion| assertions::judge(&case, assertion, &facts)).collect();
+        let doubts = vacuity::doubts(&case, course.as_ref(), self.truncated);
+        let doubt = (!doubts.is_empty()).then_some(Outcome::Inconclusive);
+        let verdict = Outcome::of(judged.iter().map(|judgement| judgement.verdict).chain(doubt));
+        let run = self.evidence.run.as_ref();
+        let target = run.map_or(&self.plan.target.name, |run| &run.target).clone();
+        Verdict {
+            scenario: self.plan.scenario.clone(),
+            proves: proves(&target),
+            target,
+            seed: run.map_or(self.plan.seed, |run| run.seed),
+            verdict,
+            doubts,
+            assertions: judged,
+            failover,
+            failback,
+            requests,
+            simulated_ms: ms(self.evidence.began(PhaseName::End).unwrap_or(self.evidence.end)),
+            wall_ms: None,
+        }
+    }
+}
+
+/// What a target cannot prove, said in every report.
+fn proves(target: &str) -> String {
+    match target {
+        "embedded" => "Measured on the embedded twin: it proves how this stack's own templates, alarms, functions, records \
+                       and TTLs act together under documented AWS timings. It cannot prove AWS's actual timings on the day, \
+                       resolvers that ignore TTLs, account quotas, or capacity of the surviving Region."
+            .to_owned(),
+        other => format!("Measured on the target {other}: it proves nothing about any other target."),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+//! What makes a run prove less than it seems to: a fault nobody saw, no traffic across it, a generator that fell
+//! behind, a history that was cut off. Each is a doubt, and a doubt keeps a run from passing.
+
+use super::Case;
+use super::evidence::{second_from, second_of};
+use super::failover::Course;
+use crate::history::PhaseName;
+
+/// The share of the planned arrivals that must have been sent.
+const SENT: f64 = 0.9;
+
+pub fn doubts(case: &Case<'_>, course: Option<&Course>, truncated: bool) -> Vec<String> {
+    let mut doubts = Vec::new();
+    if truncated {
+        doubts.push("the history is cut off: the run died while it wrote".to_owned());
+    }
+    if case.evidence.run.is_none() {
+        doubts.push("the history does not say which run it is of".to_owned());
+    }
+    if case.evidence.began(PhaseName::End).is_none() {
+        doubts.push("the run did not reach its end".to_owned());
+    }
+    if case.evidence.strangers > 0 {
+        doubts.push(format!("{} requests are of populations that the plan does not have", case.evidence.strangers));
+    }
+    faults(case, course, &mut doubts);
+    generator(case, &mut doubts);
+    doubts
+}
+
+fn faults(case: &Case<'_>, course: Option<&Course>, doubts: &mut Vec<String>) {
+    for planned in &case.plan.timeline {
+        match case.evidence.faults.iter().find(|seen| seen.id == planned.id) {
+            None => doubts.push(format!("{} was never injected", planned.id)),
+            Some(seen) if seen.healed.is_none() => doubts.push(format!("{} was never healed", planned.id)),
+            Some(_) => {}
+        }
+    }
+    let Some(course) = course else { return };
+    let slot = course.fault.region.and_then(|region| case.evidence.slot(region));
+    let seconds = second_of(course.fault.injected)..second_from(course.horizon);
+    let across: u64 = case
+        .evidence
+        .traffic
+        .values()
+        .map(|ledger| match slot {
+            Some(slot) => ledger.tally_of(slot, seconds.clone()).sent,
+            None => ledger.tally(seconds.clone()).sent,
+        })
+        .sum();
+    if across == 0 {
+        let whom = course.fault.region.map_or("anywhere".to_owned(), |region| format!("to {region}"));
+        doubts.push(format!("no request went {whom} while {} lasted", course.fault.id));
+    } else if course.effect.is_none() {
+        doubts.push(format!(
+            "nobody saw {} take effect: its {across} requests stayed within the steady-state bound",
+            course.fault.id
+        ));
+    }
+}
+
+fn generator(case: &Case<'_>, doubts: &mut Vec<String>) {
+    let began = case.evidence.began(PhaseName::SteadyBefore);
+    let ended = case.evidence.began(PhaseName::Teardown).or(case.evidence.began(PhaseName::End));
+    let Some((began, ended)) = began.zip(ended) else { return };
+    let span = second_from(began)..second_of(ended);
+    for people in &case.plan.traffic {
+        let sent = case.evidence.traffic.get(&people.name).map_or(0, |ledger| ledger.tally(span.clone()).sent);
+        let planned = people.rate.get() * span.end.saturating_sub(span.start) as f64;
+        // Arrivals are random: three standard deviations of a Poisson count are no lag.
+        if (sent as f64) < planned * SENT - 3.0 * planned.sqrt() {
+            doubts.push(format!("{} sent {sent} of about {planned:.0} planned requests", people.name));
+        }
+    }
+    let behind = case.evidence.troubles.iter().filter(|(stage, _)| stage == "traffic").count();
+    if behind > 0 {
+        doubts.push(format!("the traffic generator reported trouble {behind} times"));
+    }
+}
