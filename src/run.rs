@@ -19,7 +19,7 @@ use crate::probe::{self, Announced, Answers};
 use crate::region::Region;
 use crate::scenario::{Plan, StackSettings};
 use crate::target::embedded::{self, Embedded};
-use crate::target::{Target, TargetError};
+use crate::target::{Target, TargetError, said};
 use crate::traffic::{self, Destination};
 use crate::wait::{self, Look};
 
@@ -164,7 +164,7 @@ async fn place_assets(target: &dyn Target, deployment: &Deployment) -> Result<()
             let look = || async {
                 Ok::<_, RunError>(match s3.head_object().bucket(bucket).key(&asset).send().await {
                     Ok(_) => Look::Ready(()),
-                    Err(error) => Look::NotYet(aws_sdk_s3::error::DisplayErrorContext(&error).to_string()),
+                    Err(error) => Look::NotYet(said(&error)),
                 })
             };
             let there = wait::until("the replica", ASSETS_DEADLINE, Duration::from_secs(5), look).await?;

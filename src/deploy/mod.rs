@@ -16,7 +16,7 @@ use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 pub use layout::{Layout, Parameters, Regions, Source, StackDirectory, Step, Value};
 
 use crate::region::Region;
-use crate::target::{Target, TargetError};
+use crate::target::{Target, TargetError, said};
 use stacks::{Body, Wanted};
 
 /// The longest template a call may carry (CloudFormation quotas: 51,200 bytes).
@@ -297,7 +297,9 @@ async fn empty_bucket(target: &dyn Target, bucket: &str, region: Region) -> Resu
     }
 }
 
-fn bucket_error(bucket: &str, region: Region, error: &(dyn std::error::Error + 'static)) -> DeployError {
-    let what = aws_sdk_s3::error::DisplayErrorContext(error).to_string();
-    DeployError::Bucket { bucket: bucket.to_owned(), region, what }
+fn bucket_error<E>(bucket: &str, region: Region, error: &E) -> DeployError
+where
+    E: aws_sdk_s3::error::ProvideErrorMetadata + std::error::Error + 'static,
+{
+    DeployError::Bucket { bucket: bucket.to_owned(), region, what: said(error) }
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_cloudformation::Client;
-use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata};
+use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 use aws_sdk_cloudformation::types::{Capability, ChangeSetStatus, ChangeSetType, Parameter, Stack, StackStatus, Tag};
 
 use super::DeployError;
 use crate::region::Region;
+use crate::target::said;
 use crate::wait::{self, Look};
 
 /// How often a stack is looked at, and how long it may take.
@@ -152,14 +153,4 @@ async fn why(client: &Client, name: &str) -> String {
         let kind = event.resource_type().unwrap_or_default();
         format!(": {logical} ({kind}): {}", event.resource_status_reason().unwrap_or("no reason given"))
     })
-}
-
-fn said<E, R>(error: &aws_sdk_cloudformation::error::SdkError<E, R>) -> String
-where
-    aws_sdk_cloudformation::error::SdkError<E, R>: ProvideErrorMetadata + std::error::Error,
-{
-    match (error.code(), error.message()) {
-        (Some(code), Some(message)) => format!("{code}: {message}"),
-        _ => DisplayErrorContext(error).to_string(),
-    }
 }

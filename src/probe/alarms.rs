@@ -6,10 +6,11 @@ use std::time::Duration;
 use aws_sdk_cloudwatch::types::StateValue;
 use tokio::sync::watch;
 
-use super::{every, said};
+use super::every;
 use crate::clock::Timestamp;
 use crate::history::{AlarmState, Event, Recorder};
 use crate::region::Region;
+use crate::target::said;
 
 const INTERVAL: Duration = Duration::from_secs(5);
 

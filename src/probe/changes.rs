@@ -5,9 +5,10 @@ use std::time::Duration;
 use aws_sdk_route53::types::ChangeStatus as Status;
 use tokio::sync::watch;
 
-use super::{Announced, every, said};
+use super::{Announced, every};
 use crate::clock::Timestamp;
 use crate::history::{ChangeStatus, Event, Recorder};
+use crate::target::said;
 
 const INTERVAL: Duration = Duration::from_secs(2);
 

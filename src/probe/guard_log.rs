@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{Announced, every, said};
+use super::{Announced, every};
 use crate::clock::Timestamp;
 use crate::history::{ChangeStatus, Event, Recorder};
 use crate::region::Region;
+use crate::target::said;
 
 const INTERVAL: Duration = Duration::from_secs(5);
 

@@ -7,10 +7,11 @@ use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, Statistic};
 use tokio::sync::watch;
 
-use super::{every, said};
+use super::every;
 use crate::clock::{Clock, Timestamp};
 use crate::history::{Event, Recorder};
 use crate::region::Region;
+use crate::target::said;
 
 const INTERVAL: Duration = Duration::from_secs(10);
 const PERIOD: Duration = Duration::from_secs(60);

@@ -71,7 +71,3 @@ async fn every<F: Future<Output = Result<(), String>>>(
         }
     }
 }
-
-fn said(error: &(dyn std::error::Error + 'static)) -> String {
-    aws_sdk_cloudwatch::error::DisplayErrorContext(error).to_string()
-}

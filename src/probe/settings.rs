@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use super::said;
 use crate::history::{Event, Recorder};
 use crate::scenario::StackSettings;
-use crate::target::Clients;
+use crate::target::{Clients, said};
 
 /// `record` is a hosted zone's id and the public name in it. `settings` with what the stack says put in; what cannot be read stays and is recorded as trouble.
 pub async fn read_settings(
