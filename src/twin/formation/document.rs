@@ -48,7 +48,7 @@ impl Document {
         let parameters = parameters::resolve(&specs, reading.given, reading.previous)?;
         let root = include::expand(root, reading.cloud, &parameters, reading.stack).map_err(|p| to_error(&[p]))?;
         let root = if transforms.iter().any(|name| name == sam::TRANSFORM) {
-            sam::expand(root, reading.registry, &parameters).map_err(|problems| to_error(&problems))?
+            sam::expand(root, reading.registry, &parameters, reading.stack).map_err(|problems| to_error(&problems))?
         } else {
             root
         };

@@ -1,7 +1,7 @@
 //! `AWS::Include`: a part of the template that lives in a bucket.
 
 use super::intrinsics::StackNames;
-use super::parameters::Parameters;
+use super::parameters::{Parameters, early_text};
 use super::template::{Data, Entry, Mark, Node, Problem, yaml};
 use crate::twin::Cloud;
 
@@ -61,7 +61,7 @@ impl Include<'_> {
         let Some(location) = location else {
             return Err(Problem::new(call.at, path, "AWS::Include needs Parameters: {Location: s3://…}"));
         };
-        let url = self.text(location).ok_or_else(|| {
+        let url = early_text(location, self.parameters, self.stack).ok_or_else(|| {
             Problem::new(
                 location.at,
                 path,
@@ -79,37 +79,6 @@ impl Include<'_> {
             .map_err(|problem| Problem::new(location.at, path, format!("in s3://{bucket}/{key}: {problem}")))?;
         move_to(&mut included, call.at);
         Ok(included)
-    }
-
-    /// The text of a location: transforms run before anything but parameters has a value.
-    fn text(&self, node: &Node) -> Option<String> {
-        if let Some(text) = node.as_text() {
-            return Some(text.to_owned());
-        }
-        match node.as_call()? {
-            ("Ref", name) => self.named(name.as_text()?),
-            ("Fn::Sub", argument) => {
-                let mut out = String::new();
-                for piece in super::intrinsics::sub_pieces(argument.as_text()?) {
-                    match piece {
-                        super::intrinsics::Piece::Text(text) => out.push_str(text),
-                        super::intrinsics::Piece::Name(name) => out.push_str(&self.named(name)?),
-                    }
-                }
-                Some(out)
-            }
-            _ => None,
-        }
-    }
-
-    fn named(&self, name: &str) -> Option<String> {
-        match name {
-            "AWS::Region" => Some(self.stack.region.to_string()),
-            "AWS::AccountId" => Some(self.stack.account.clone()),
-            "AWS::StackName" => Some(self.stack.name.clone()),
-            "AWS::Partition" => Some("aws".to_owned()),
-            name => self.parameters.get(name).map(|parameter| parameter.value.clone()),
-        }
     }
 }
 

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 use serde_json::Value;
 
+use super::intrinsics::{Piece, StackNames, sub_pieces};
 use super::pattern::Pattern;
-use super::template::{ParameterSpec, did_you_mean};
+use super::template::{Node, ParameterSpec, did_you_mean};
 use crate::twin::wire::AwsError;
 
 /// A parameter of a stack. No `Debug`: a `NoEcho` value must never be printed.
@@ -79,6 +80,31 @@ pub fn resolve(
         Ok(resolved)
     } else {
         Err(invalid(format!("Parameters: [{}] must have values", missing.join(", "))))
+    }
+}
+
+/// A text that transforms need before anything but parameters has a value: plain, a `Ref`, or an `Fn::Sub` of them.
+pub fn early_text(node: &Node, parameters: &Parameters, stack: &StackNames) -> Option<String> {
+    let named = |name: &str| match name {
+        "AWS::Region" => Some(stack.region.to_string()),
+        "AWS::AccountId" => Some(stack.account.clone()),
+        "AWS::StackName" => Some(stack.name.clone()),
+        "AWS::Partition" => Some("aws".to_owned()),
+        name => parameters.get(name).map(|parameter| parameter.value.clone()),
+    };
+    if let Some(text) = node.as_text() {
+        return Some(text.to_owned());
+    }
+    match node.as_call()? {
+        ("Ref", name) => named(name.as_text()?),
+        ("Fn::Sub", argument) => sub_pieces(argument.as_text()?)
+            .into_iter()
+            .map(|piece| match piece {
+                Piece::Text(text) => Some(text.to_owned()),
+                Piece::Name(name) => named(name),
+            })
+            .collect(),
+        _ => None,
     }
 }
 

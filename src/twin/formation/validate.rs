@@ -25,7 +25,7 @@ const FOREIGN: &[&str] = &["Fn::Cidr", "Fn::ForEach", "Fn::Length", "Fn::ToJsonS
 
 /// Every mistake in a template's resources, conditions and outputs.
 pub fn validate(template: &Template, registry: &Registry) -> Vec<Problem> {
-    let mut check = Check { template, registry, problems: Vec::new() };
+    let mut check = Check { template, registry, references: true, problems: Vec::new() };
     for (name, condition) in &template.conditions {
         check.condition(condition, &format!("Conditions/{name}"));
     }
@@ -58,7 +58,8 @@ pub fn validate(template: &Template, registry: &Registry) -> Vec<Problem> {
     check.problems
 }
 
-/// Every mistake of properties against a list that is not a registered type's: SAM's resources use it.
+/// Every mistake of properties against a list that is not a registered type's: SAM's resources use it. Where their
+/// references lead is only known once SAM has run.
 pub fn validate_properties(
     template: &Template,
     registry: &Registry,
@@ -68,7 +69,7 @@ pub fn validate_properties(
     of: &str,
     path: &str,
 ) -> Vec<Problem> {
-    let mut check = Check { template, registry, problems: Vec::new() };
+    let mut check = Check { template, registry, references: false, problems: Vec::new() };
     check.object(properties, at, known, of, path);
     check.problems
 }
@@ -76,6 +77,8 @@ pub fn validate_properties(
 struct Check<'a> {
     template: &'a Template,
     registry: &'a Registry,
+    /// Whether names that are referred to must exist.
+    references: bool,
     problems: Vec<Problem>,
 }
 
@@ -271,6 +274,9 @@ impl Check<'_> {
     /// A name that `Ref` can stand for.
     fn name(&mut self, name: &str, at: Mark, path: &str, function: &str) {
         let template = self.template;
+        if !self.references {
+            return;
+        }
         if PSEUDO.contains(&name) || template.parameters.contains_key(name) || template.resources.contains_key(name) {
             return;
         }
@@ -281,7 +287,7 @@ impl Check<'_> {
     }
 
     fn resource(&mut self, name: &str, at: Mark, path: &str, function: &str) {
-        if !self.template.resources.contains_key(name) {
+        if self.references && !self.template.resources.contains_key(name) {
             let near = did_you_mean(name, self.template.resources.keys().map(String::as_str));
             self.fail(at, path, format!("{function} of {name:?}, which is not a resource{near}"));
         }

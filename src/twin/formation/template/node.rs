@@ -68,10 +68,6 @@ impl Node {
         Self::call(at, "Fn::GetAtt", Self::list(at, vec![Self::text(at, resource), Self::text(at, attribute)]))
     }
 
-    pub fn sub(at: Mark, text: impl Into<String>) -> Self {
-        Self::call(at, "Fn::Sub", Self::text(at, text))
-    }
-
     /// Plain JSON as a tree that stands at one place.
     pub fn from_json(at: Mark, value: &Value) -> Self {
         let data = match value {

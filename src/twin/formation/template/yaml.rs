@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn mistakes_name_their_place() {
         let fail = |source: &str| parse(source, ShortForms::Allowed).unwrap_err().to_string();
-        assert_eq!(fail("A: !Reff B"), "template line 1:10: unknown tag !Reff, did you mean \"Ref\"?");
+        assert_eq!(fail("A: !Reff B"), "template line 1:4: unknown tag !Reff, did you mean \"Ref\"?");
         assert_eq!(fail("A: 1\nB: 2\nA: 3\n"), "template line 3:1: the key \"A\" stands twice in one map");
         assert!(fail("A: [1").starts_with("template line "));
         assert!(fail("{\"A\": }").contains("not well-formed JSON"));
