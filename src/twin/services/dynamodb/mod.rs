@@ -30,6 +30,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
 
+use crate::region::Region;
 use crate::seed::Seed;
 use crate::twin::Cloud;
 use crate::twin::formation::ResourceHandler;
@@ -37,6 +38,11 @@ use crate::twin::gateway::Call;
 use crate::twin::services::Service;
 use crate::twin::wire::{AwsError, Protocol, Request, Response, json};
 use state::State;
+
+pub use key::Key;
+pub use stream::{Record, View};
+pub use value::{Item, Value};
+pub use version::Version;
 
 pub struct DynamoDb {
     seed: Seed,
@@ -46,6 +52,31 @@ pub struct DynamoDb {
 impl DynamoDb {
     pub fn new(seed: Seed) -> Self {
         Self { seed, state: Mutex::default() }
+    }
+
+    /// How many changes of a table wait to reach another Region.
+    pub fn backlog(&self, table: &str, from: Region, to: Region) -> usize {
+        let state = self.lock();
+        let id = state.names.get(&from).and_then(|names| names.get(table));
+        let links = id.and_then(|id| state.tables.get(id)).and_then(|table| table.links.get(&from));
+        links.and_then(|links| links.get(&to)).map_or(0, replication::Link::len)
+    }
+
+    /// When and where the item of this key, as a Region sees it, was written.
+    pub fn written(&self, region: Region, table: &str, key: &Item) -> Option<Version> {
+        let state = self.lock();
+        let table = state.tables.get(state.names.get(&region)?.get(table)?)?;
+        let key = Key::exactly(&table.keys, key).ok()?;
+        Some(table.stored(region, &key)?.1)
+    }
+
+    /// What the stream of a Region's replica holds, oldest first.
+    pub fn stream_records(&self, region: Region, table: &str) -> Vec<Record> {
+        let state = self.lock();
+        let id = state.names.get(&region).and_then(|names| names.get(table));
+        let replica = id.and_then(|id| state.tables.get(id)).and_then(|table| table.replicas.get(&region));
+        let stream = replica.and_then(|replica| replica.stream.as_ref());
+        stream.map(|stream| stream.records.iter().cloned().collect()).unwrap_or_default()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, LogNormal};
+use tokio::sync::Notify;
 
 use super::key::Key;
 use super::replica::Change;
@@ -46,12 +47,21 @@ pub struct Link {
     sequence: u64,
     /// Whether a task is carrying them.
     pub is_pumping: bool,
+    /// Tells that task of a change that arrives before those it waits for.
+    sooner: Arc<Notify>,
 }
 
 impl Link {
     pub fn new(seed: Seed, table: &str, from: Region, to: Region) -> Self {
         let rng = seed.stream(&format!("dynamodb/replication/{table}/{from}/{to}"));
-        Self { queue: BTreeMap::new(), latest: BTreeMap::new(), rng, sequence: 0, is_pumping: false }
+        Self {
+            queue: BTreeMap::new(),
+            latest: BTreeMap::new(),
+            rng,
+            sequence: 0,
+            is_pumping: false,
+            sooner: Arc::default(),
+        }
     }
 
     /// Sends a change on its way.
@@ -60,6 +70,9 @@ impl Link {
         let due = self.latest.get(&change.key).map_or(earliest, |latest| earliest.max(*latest));
         self.latest.insert(change.key.clone(), due);
         self.sequence += 1;
+        if self.is_pumping && self.next_due().is_some_and(|next| due < next) {
+            self.sooner.notify_one();
+        }
         self.queue.insert((due, self.sequence), change);
     }
 
@@ -106,15 +119,17 @@ async fn pump(cloud: Weak<Cloud>, link: LinkId) {
     while let Some(strong) = cloud.upgrade() {
         let (clock, next) = (strong.clock, deliver(&strong, link));
         drop(strong);
-        match next {
-            Some(at) => clock.sleep_until(at).await,
-            None => return,
+        let Some((at, sooner)) = next else { return };
+        tokio::select! {
+            biased;
+            () = sooner.notified() => {}
+            () = clock.sleep_until(at) => {}
         }
     }
 }
 
 /// Applies what has arrived; says when to look again, or nothing where the link is empty.
-fn deliver(cloud: &Cloud, id: LinkId) -> Option<Timestamp> {
+fn deliver(cloud: &Cloud, id: LinkId) -> Option<(Timestamp, Arc<Notify>)> {
     let now = cloud.clock.now();
     let is_open = cloud.faults.can_reach(id.from, id.to);
     let mut samples = Vec::new();
@@ -126,7 +141,7 @@ fn deliver(cloud: &Cloud, id: LinkId) -> Option<Timestamp> {
             samples.push(latency(&name.0, id.to, now.since(change.version.at), now));
             replica.merge(name.1, change, now);
         }
-        let next = link.next_due().map(|due| if is_open { due } else { due.max(now + RETRY) });
+        let next = link.next_due().map(|due| (if is_open { due } else { due.max(now + RETRY) }, link.sooner.clone()));
         link.is_pumping = next.is_some();
         if next.is_none() {
             table.forget_tombstones();
@@ -169,7 +184,7 @@ pub fn open(cloud: &Arc<Cloud>, table: u64, from: Region, to: Region) {
             let now = clock.now();
             if cloud.faults.can_reach(from, to) {
                 if let Some(table) = cloud.dynamodb.lock().tables.get_mut(&table) {
-                    table.open_replica(cloud.seed, to, now);
+                    table.open_replica(cloud.dynamodb.seed, to, now);
                 }
                 return;
             }

@@ -9,6 +9,7 @@ mod describe;
 mod items;
 mod query;
 mod request;
+mod shapes;
 mod tables;
 mod tags;
 mod transact;
@@ -16,7 +17,8 @@ mod ttl;
 mod update_table;
 mod write;
 
-pub use tables::{CreateTable, create_table, delete_table};
+pub use shapes::CreateTable;
+pub use tables::{create_table, delete_table};
 pub use transact::Token;
 pub use update_table::{UpdateTable, update_table};
 

@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use super::describe::describe as description;
 use super::request::{authorize, check_name, parse, table_name};
+use super::shapes::{
+    AttributeDefinition, BillingMode, CreateTable, IndexDefinition, KeySchemaElement, KeyType, ProjectionType,
+    SseSpecification, StreamSpecification, Throughput,
+};
 use crate::clock::Timestamp;
 use crate::region::Region;
 use crate::twin::Cloud;
@@ -29,131 +33,6 @@ const SOURCE_HOLD: Duration = Duration::from_secs(24 * 3_600);
 /// "Up to 20 global secondary indexes per table", quotas page; 5 local ones.
 const GLOBAL_INDEXES_MAX: usize = 20;
 const LOCAL_INDEXES_MAX: usize = 5;
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct CreateTable {
-    pub table_name: String,
-    pub attribute_definitions: Vec<AttributeDefinition>,
-    pub key_schema: Vec<KeySchemaElement>,
-    #[serde(default)]
-    pub local_secondary_indexes: Vec<IndexDefinition>,
-    #[serde(default)]
-    pub global_secondary_indexes: Vec<IndexDefinition>,
-    pub billing_mode: Option<BillingMode>,
-    pub provisioned_throughput: Option<Throughput>,
-    pub stream_specification: Option<StreamSpecification>,
-    #[serde(rename = "SSESpecification")]
-    pub sse_specification: Option<SseSpecification>,
-    #[serde(default)]
-    pub tags: Vec<Tag>,
-    pub table_class: Option<String>,
-    #[serde(default)]
-    pub deletion_protection_enabled: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct AttributeDefinition {
-    pub attribute_name: String,
-    pub attribute_type: ScalarType,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ScalarType {
-    S,
-    N,
-    B,
-}
-
-impl ScalarType {
-    fn name(self) -> &'static str {
-        match self {
-            Self::S => "S",
-            Self::N => "N",
-            Self::B => "B",
-        }
-    }
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct KeySchemaElement {
-    pub attribute_name: String,
-    pub key_type: KeyType,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum KeyType {
-    Hash,
-    Range,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct IndexDefinition {
-    pub index_name: String,
-    pub key_schema: Vec<KeySchemaElement>,
-    pub projection: ProjectionDefinition,
-    /// Accepted as the API requires it, and not used: nothing is throttled.
-    pub provisioned_throughput: Option<Throughput>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct ProjectionDefinition {
-    pub projection_type: Option<ProjectionType>,
-    #[serde(default)]
-    pub non_key_attributes: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum ProjectionType {
-    All,
-    KeysOnly,
-    Include,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum BillingMode {
-    Provisioned,
-    PayPerRequest,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct Throughput {
-    pub read_capacity_units: u64,
-    pub write_capacity_units: u64,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct StreamSpecification {
-    pub stream_enabled: bool,
-    pub stream_view_type: Option<View>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct SseSpecification {
-    #[serde(default)]
-    pub enabled: bool,
-    #[serde(rename = "SSEType")]
-    pub sse_type: Option<String>,
-    #[serde(rename = "KMSMasterKeyId")]
-    pub kms_master_key_id: Option<String>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct Tag {
-    pub key: String,
-    pub value: String,
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -193,7 +72,7 @@ pub fn create_table(
         tags: request.tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
         deletion_protection: request.deletion_protection_enabled,
         table_class: request.table_class,
-        kms_key: kms_key(request.sse_specification.as_ref(), cloud, region),
+        kms_key: kms_key(request.sse_specification.as_ref(), cloud, region)?,
         ..Settings::default()
     };
     let name = request.table_name;
@@ -438,14 +317,25 @@ pub fn stream_view(specification: Option<StreamSpecification>) -> Result<Option<
     }
 }
 
-pub fn kms_key(specification: Option<&SseSpecification>, cloud: &Cloud, region: Region) -> Option<String> {
-    let specification = specification.filter(|specification| specification.enabled)?;
+/// The key of server-side encryption, where it is on; tables are else encrypted with a key AWS owns.
+pub fn kms_key(
+    specification: Option<&SseSpecification>,
+    cloud: &Cloud,
+    region: Region,
+) -> Result<Option<String>, AwsError> {
+    let Some(specification) = specification else { return Ok(None) };
+    if specification.sse_type.as_deref().is_some_and(|kind| kind != "KMS") {
+        return Err(invalid("SSEType AES256 is not supported"));
+    }
+    if !specification.enabled {
+        return Ok(None);
+    }
     let key = specification.kms_master_key_id.as_deref().unwrap_or("alias/aws/dynamodb");
     if key.starts_with("arn:") {
-        return Some(key.to_owned());
+        return Ok(Some(key.to_owned()));
     }
     let resource = if key.starts_with("alias/") { key.to_owned() } else { format!("key/{key}") };
-    Some(format!("arn:aws:kms:{region}:{}:{resource}", cloud.account))
+    Ok(Some(format!("arn:aws:kms:{region}:{}:{resource}", cloud.account)))
 }
 
 fn invalid(why: &str) -> AwsError {

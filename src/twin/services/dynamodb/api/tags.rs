@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::request::{parse, table_name};
-use super::tables::Tag;
+use super::shapes::Tag;
 use crate::twin::gateway::Call;
 use crate::twin::services::dynamodb::DynamoDb;
 use crate::twin::services::dynamodb::replica::Settings;

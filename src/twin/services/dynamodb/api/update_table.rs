@@ -8,10 +8,10 @@ use serde_json::json;
 
 use super::describe::describe;
 use super::request::{authorize, parse, table_name};
-use super::tables::{
+use super::shapes::{
     AttributeDefinition, BillingMode, IndexDefinition, ScalarType, SseSpecification, StreamSpecification, Throughput,
-    billing, check_not_source, index, kms_key, stream_view,
 };
+use super::tables::{billing, check_not_source, index, kms_key, stream_view};
 use crate::clock::Timestamp;
 use crate::region::Region;
 use crate::twin::Cloud;
@@ -152,7 +152,7 @@ fn change_settings(
     if let Some(replica) = table.replicas.get_mut(&region) {
         let settings = &mut replica.settings;
         if request.sse_specification.is_some() {
-            settings.kms_key = kms_key(request.sse_specification.as_ref(), cloud, region);
+            settings.kms_key = kms_key(request.sse_specification.as_ref(), cloud, region)?;
         }
         if request.table_class.is_some() {
             settings.table_class.clone_from(&request.table_class);

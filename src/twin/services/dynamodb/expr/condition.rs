@@ -189,7 +189,7 @@ fn contains(value: Option<&Value>, part: Option<&Value>) -> bool {
     }
 }
 
-/// What `size()` gives: characters of text, bytes, elements; nothing for numbers and truths.
+/// What `size()` gives: bytes of text (UTF-8) and binary, elements of the rest; nothing for numbers and truths.
 fn size_of(value: &Value) -> Option<usize> {
     Some(match value {
         Value::S(text) => text.len(),
