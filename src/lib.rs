@@ -3,6 +3,7 @@
 //! Gherkin steps and scenario files become one [`scenario::Plan`]; [`run`] executes it against one
 //! [`target::Target`]; every stage writes one [`history`]; [`judge`] reads it and [`report`] shows what it found.
 
+pub mod cli;
 pub mod clock;
 pub mod region;
 pub mod seed;
@@ -10,5 +11,6 @@ pub mod wait;
 
 pub mod history;
 pub mod judge;
+pub mod report;
 pub mod scenario;
 pub mod twin;

@@ -105,4 +105,6 @@ fn proves(target: &str) -> String {
 }
 
 #[cfg(test)]
+pub mod day;
+#[cfg(test)]
 mod tests;
