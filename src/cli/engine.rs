@@ -13,6 +13,14 @@ pub struct Engine {
     pub up: fn(&Plan) -> anyhow::Result<Vec<UpStack>>,
 }
 
+impl Engine {
+    /// What this build carries plans out with.
+    pub const BUILT_IN: Self = Self {
+        run: |_, _, _| anyhow::bail!("this build has no target to run on"),
+        up: |_| anyhow::bail!("this build has no target to deploy to"),
+    };
+}
+
 /// A stack that was deployed.
 #[derive(Clone, Debug)]
 pub struct UpStack {

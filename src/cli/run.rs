@@ -23,11 +23,12 @@ pub(crate) fn run(args: &RunArgs, console: &mut Console, engine: &Engine) -> Res
     let id = runs::run_id(&plan);
     let folder = runs::create(&args.out, &id)?;
     runs::write(&folder, runs::PLAN, &to_json(&plan)?)?;
+    // Before the run: what it saw until it died can then be reported as latest too.
+    runs::point_latest(&args.out, &folder)?;
     console.complain(&format!("{} on {}, seed {}: {}\n", plan.scenario, plan.target.name, plan.seed, folder.display()));
     let wall = WallClock::start();
     let mut verdict = carry_out(&plan, &id, &folder, console, engine)?;
     verdict.wall_ms = Some(u64::try_from(wall.elapsed().as_millis()).unwrap_or(u64::MAX));
-    runs::point_latest(&args.out, &folder)?;
     publish(&plan, &verdict, &folder, args.json, console)?;
     Ok(exit::of(verdict.verdict))
 }

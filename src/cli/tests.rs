@@ -65,6 +65,8 @@ struct Place(tempfile::TempDir);
 impl Place {
     fn new() -> Self {
         let place = Self(tempfile::tempdir().unwrap());
+        std::fs::create_dir(place.0.path().join("stack")).unwrap();
+        std::fs::create_dir(place.0.path().join("scenarios")).unwrap();
         // The made-up day has ten requests a second for each population.
         let text = include_str!("../../scenarios/lose-us-east-1.yaml");
         std::fs::write(place.scenario(), text.replace("30/s", "10/s").replace("20/s", "10/s")).unwrap();
@@ -72,7 +74,7 @@ impl Place {
     }
 
     fn scenario(&self) -> PathBuf {
-        self.0.path().join("x.yaml")
+        self.0.path().join("scenarios/x.yaml")
     }
 
     fn out(&self) -> PathBuf {
@@ -181,6 +183,9 @@ fn bad_scenarios_and_usage_exit_64() {
     assert!(!place.out().exists());
     assert_eq!(say(GOOD, &["run"]).code, exit::USAGE);
     assert_eq!(say(GOOD, &["run", "x.yaml", "--target", "aws"]).code, exit::USAGE);
+    std::fs::write(place.scenario(), text.replace("../stack", "../stuck")).unwrap();
+    let said = place.run(GOOD, &[]);
+    assert!(said.code == exit::USAGE && said.err.contains("x.yaml:9:10: no directory"), "{}", said.err);
     let missing = say(GOOD, &["run", "nowhere.yaml"]);
     assert_eq!(missing.code, exit::USAGE);
     assert!(missing.err.starts_with("nowhere.yaml: cannot be read"), "{}", missing.err);

@@ -9,6 +9,8 @@ use crate::judge::{Failback, Failover, HopSeen, Judgement, Outcome, Verdict};
 
 const WIDTH: usize = 100;
 const BAR: usize = 26;
+/// The least time a row of bars spans, in milliseconds: a lone early hop must not look long.
+const SCALE: u64 = 60_000;
 
 pub fn terminal(report: Report<'_>, paint: Paint) -> String {
     let mut text = String::new();
@@ -75,7 +77,7 @@ fn failover_table(text: &mut String, failover: &Failover, paint: Paint) -> std::
     writeln!(text)?;
     // Where nobody felt it, there is no way to show.
     if let Some(effect) = failover.effect_at_ms {
-        hops(text, &failover.hops, effect, paint)?;
+        hops(text, &failover.hops, effect, &failover.evidence, paint)?;
     }
     match failover.rto_ms {
         Some(rto) => {
@@ -89,7 +91,7 @@ fn failover_table(text: &mut String, failover: &Failover, paint: Paint) -> std::
 fn failback_table(text: &mut String, failback: &Failback, paint: Paint) -> std::fmt::Result {
     let healed = failback.healed_at_ms.unwrap_or(0);
     writeln!(text, "\n{}  healed at {}", paint.bold("Failback"), clock(healed))?;
-    hops(text, &failback.hops, healed, paint)?;
+    hops(text, &failback.hops, healed, &failback.evidence, paint)?;
     match failback.took_ms {
         Some(took) => {
             let took = paint.bold(&format!("home after {}", span(took)));
@@ -104,16 +106,20 @@ fn reason(text: &mut String, what: &str, why: &str) -> std::fmt::Result {
     wrap(why, WIDTH - 4).iter().try_for_each(|line| writeln!(text, "    {line}"))
 }
 
-/// The hops with their offset from `origin`, and a bar from where each began to where it was seen.
-fn hops(text: &mut String, hops: &[HopSeen], origin: u64, paint: Paint) -> std::fmt::Result {
+/// The hops with their offset from `origin`, and a bar from where each began to where it was seen. A reason that
+/// is `said_below` is not said twice.
+fn hops(text: &mut String, hops: &[HopSeen], origin: u64, said_below: &str, paint: Paint) -> std::fmt::Result {
     let name_width = hops.iter().map(|hop| hop.name.len()).max().unwrap_or(0);
-    let end = hops.iter().filter_map(|hop| hop.at_ms).max().unwrap_or(origin).saturating_sub(origin).max(1);
+    let end = hops.iter().filter_map(|hop| hop.at_ms).max().unwrap_or(origin).saturating_sub(origin).max(SCALE);
     writeln!(text, "{}", paint.dim(&format!("{:>9} {:>8} {:>8}  hop", "at", "took", "budget")))?;
     for hop in hops {
         let budget = span(hop.budget_ms);
         let Some((at, took)) = hop.at_ms.zip(hop.took_ms) else {
             let unseen = format!("{:>9} {:>8} {budget:>8}  {:<name_width$}", "-", "-", hop.name);
             writeln!(text, "{}", paint.dim(unseen.trim_end()))?;
+            if hop.evidence == said_below {
+                continue;
+            }
             for line in wrap(&format!("not seen: {}", hop.evidence), WIDTH - 31) {
                 writeln!(text, "{:31}{line}", "")?;
             }
