@@ -1,18 +1,20 @@
 //! Blackstart rehearses losing an AWS Region and proves, with evidence, how fast users got back.
 //!
 //! Gherkin steps and scenario files become one [`scenario::Plan`]; [`run`] executes it against one
-//! [`target::Target`]; every stage writes one [`history`]; [`judge`] reads it and `report` shows what it found.
+//! [`target::Target`]; every stage writes one [`history`]; [`judge`] reads it and [`report`] shows what it found.
 
 pub mod clock;
 pub mod region;
 pub mod seed;
 pub mod wait;
 
+pub mod cli;
 pub mod deploy;
 pub mod fault;
 pub mod history;
 pub mod judge;
 pub mod probe;
+pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod target;

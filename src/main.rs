@@ -1,2 +1,9 @@
 //! Parses and hands over.
-fn main() {}
+
+use std::process::ExitCode;
+
+use blackstart::cli::{self, Console, Engine};
+
+fn main() -> ExitCode {
+    cli::main(std::env::args_os(), &mut Console::standard(), &Engine::BUILT_IN).into()
+}

@@ -17,7 +17,7 @@ use crate::fault;
 use crate::history::{Event, FaultAction, Journal, PhaseName, Recorder};
 use crate::probe::{self, Announced, Answers};
 use crate::region::Region;
-use crate::scenario::{Plan, StackSettings};
+use crate::scenario::Plan;
 use crate::target::embedded::{self, Embedded};
 use crate::target::{Target, TargetError, said};
 use crate::traffic::{self, Destination};
@@ -67,8 +67,6 @@ impl RunError {
 /// What a run leaves beside its history.
 #[derive(Clone, Debug)]
 pub struct Finished {
-    /// The plan, with the settings read from the stack as deployed.
-    pub plan: Plan,
     pub simulated: Duration,
 }
 
@@ -97,18 +95,57 @@ fn launch(plan: &Plan, journal: &Journal) -> Result<oneshot::Receiver<Result<Fin
             epoch: target.clock().epoch().iso8601(),
             regions: plan.target.regions.clone(),
         });
-        let settings = conduct(&plan, &target, &recorder).await?;
-        Ok(Finished { plan: Plan { settings, ..plan }, simulated: target.clock().elapsed() })
+        conduct(&plan, &target, &recorder).await?;
+        Ok(Finished { simulated: target.clock().elapsed() })
     })?;
     Ok(running)
 }
 
-/// Deploys the plan's stack and takes it away again: what `up` does where the target outlives the process.
-pub async fn deploy(plan: &Plan, target: &dyn Target, recorder: &Recorder) -> Result<Deployment, RunError> {
+/// A stack that was deployed.
+#[derive(Clone, Debug)]
+pub struct UpStack {
+    pub stack: String,
+    pub region: Region,
+    /// On the target's clock.
+    pub took_ms: u64,
+    pub outputs: Vec<(String, String)>,
+}
+
+/// Deploys the plan's stack and nothing more.
+pub fn up(plan: &Plan) -> Result<Vec<UpStack>, RunError> {
+    let plan = plan.clone();
+    let running = embedded::in_virtual_time(move || async move {
+        let target = Embedded::start(plan.seed, &plan.target.regions);
+        let mut stacks: Vec<UpStack> = Vec::new();
+        let deployment = deploy(&plan, &target, |progress| {
+            let deploy::Progress { stack, region, took_ms, .. } = progress;
+            match stacks.iter_mut().find(|known| known.stack == stack && known.region == region) {
+                Some(known) => known.took_ms += took_ms,
+                None => stacks.push(UpStack { stack, region, took_ms, outputs: Vec::new() }),
+            }
+        })
+        .await?;
+        for (stack, region, name, value) in deployment.outputs() {
+            if let Some(up) =
+                stacks.iter_mut().find(|up| up.stack == deployment.stack_name(stack) && up.region == region)
+            {
+                up.outputs.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        Ok(stacks)
+    })?;
+    running.blocking_recv().map_err(|_| RunError::Crashed)?
+}
+
+async fn deploy(
+    plan: &Plan,
+    target: &dyn Target,
+    progress: impl FnMut(deploy::Progress),
+) -> Result<Deployment, RunError> {
     let mut directory = StackDirectory::read(&plan.target.stack)?;
     let overrides = plan.target.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     deploy::override_parameters(&mut directory, overrides)?;
-    Ok(deploy::up(target, &directory, |progress| record_stack(recorder, progress)).await?)
+    Ok(deploy::up(target, &directory, progress).await?)
 }
 
 fn record_stack(recorder: &Recorder, progress: deploy::Progress) {
@@ -116,15 +153,19 @@ fn record_stack(recorder: &Recorder, progress: deploy::Progress) {
     recorder.record(Event::Stack { stack, region, status: status.to_owned(), took_ms });
 }
 
-async fn conduct(plan: &Plan, target: &dyn Target, recorder: &Recorder) -> Result<StackSettings, RunError> {
+async fn conduct(plan: &Plan, target: &dyn Target, recorder: &Recorder) -> Result<(), RunError> {
     let phase = |phase| recorder.record(Event::Phase { phase });
     phase(PhaseName::Deploy);
-    let deployment = deploy(plan, target, recorder).await?;
+    let deployment = deploy(plan, target, |progress| record_stack(recorder, progress)).await?;
     place_assets(target, &deployment).await?;
     let primary = target.primary();
     let zone = deployment.role("hosted-zone", primary).zip(deployment.role("public-name", primary));
     let (clients, alarm) = (target.clients_in(primary)?, deployment.role("alarm", primary));
-    let settings = probe::read_settings(plan.settings.clone(), clients, alarm, zone, recorder).await;
+    let settings = probe::read_settings(clients, alarm, zone, recorder).await;
+    let ttl = match settings {
+        Event::Settings { record_ttl_s: Some(ttl), .. } => Duration::from_secs(ttl.into()),
+        _ => plan.settings.record_ttl,
+    };
 
     let name: Arc<str> =
         deployment.role("public-name", target.primary()).ok_or(RunError::NoRole("public-name"))?.into();
@@ -137,7 +178,7 @@ async fn conduct(plan: &Plan, target: &dyn Target, recorder: &Recorder) -> Resul
     phase(PhaseName::Fault);
     play(plan, target, recorder).await?;
     phase(PhaseName::Failback);
-    come_home(plan, &answers, settings.record_ttl).await;
+    come_home(plan, &answers, ttl).await;
     phase(PhaseName::SteadyAfter);
     tokio::time::sleep(plan.steady_state.duration).await;
 
@@ -146,7 +187,7 @@ async fn conduct(plan: &Plan, target: &dyn Target, recorder: &Recorder) -> Resul
     phase(PhaseName::Teardown);
     deploy::down(target, &deployment, |progress| record_stack(recorder, progress)).await?;
     phase(PhaseName::End);
-    Ok(settings)
+    Ok(())
 }
 
 /// Puts the assets users ask for into the primary bucket, and waits until every Region has them.

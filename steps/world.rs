@@ -16,7 +16,7 @@ pub struct World {
     pub plan: Plan,
     /// A stack of the scenario's own, where a step changed the shipped one.
     pub stack: Option<StackCopy>,
-    history: Option<(Plan, Vec<Record>)>,
+    history: Option<Vec<Record>>,
 }
 
 impl World {
@@ -29,25 +29,24 @@ impl World {
 
     /// Holds one claim against the history, and panics with the evidence unless it passes.
     pub async fn prove(&mut self, check: Check) {
-        let (plan, records) = self.history().await;
-        let plan = Plan { assertions: vec![check.into_assertion()], ..plan.clone() };
-        let verdict = judge::judge(&plan, records);
+        let plan = Plan { assertions: vec![check.into_assertion()], ..self.plan.clone() };
+        let verdict = judge::judge(&plan, self.history().await);
         let judgement = verdict.assertions.first().unwrap_or_else(|| panic!("nothing was judged"));
         assert!(judgement.verdict == Outcome::Pass, "{}", describe(judgement, &verdict));
     }
 
     /// Runs the plan, once.
-    async fn history(&mut self) -> &(Plan, Vec<Record>) {
+    async fn history(&mut self) -> &[Record] {
         if self.history.is_none() {
             let records: Arc<Mutex<Vec<Record>>> = Arc::default();
             let (journal, kept) = (Journal::unwritten(), records.clone());
             let keep = move |record: &Record| kept.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone());
             journal.watch(Box::new(keep));
-            let finished = run::run_async(&self.plan, &journal).await.unwrap_or_else(|error| panic!("{error}"));
+            run::run_async(&self.plan, &journal).await.unwrap_or_else(|error| panic!("{error}"));
             let records = std::mem::take(&mut *records.lock().unwrap_or_else(PoisonError::into_inner));
-            self.history = Some((finished.plan, records));
+            self.history = Some(records);
         }
-        self.history.as_ref().unwrap_or_else(|| panic!("the run left no history"))
+        self.history.as_deref().unwrap_or_else(|| panic!("the run left no history"))
     }
 }
 

@@ -172,7 +172,8 @@ pub async fn down(
 }
 
 impl Deployment {
-    fn stack_name(&self, stack: &str) -> String {
+    /// The full name of a stack of the layout.
+    pub fn stack_name(&self, stack: &str) -> String {
         format!("{}-{stack}", self.project)
     }
 

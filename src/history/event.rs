@@ -26,6 +26,8 @@ pub enum Event {
     Run { scenario: String, target: String, seed: Seed, epoch: String, regions: Vec<Region> },
     /// A stack reached this status while deploying or tearing down.
     Stack { stack: String, region: Region, status: String, took_ms: u64 },
+    /// What the deployed stack takes its time from, read from the stack itself.
+    Settings { alarm_period_s: Option<u32>, datapoints_to_alarm: Option<u32>, record_ttl_s: Option<u32> },
     /// A phase of the plan begins.
     Phase { phase: PhaseName },
     /// One request of a user, written when it ended.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Case;
 use super::availability::failed_seconds;
 use super::evidence::{Us, ms, second_from, second_of};
-use super::failover::{Course, Measured, moment};
+use super::failover::{Course, Measured, moment, window};
 use super::verdict::{Failover, Judgement, Outcome, Requests};
 use super::{failback, steady};
 use crate::history::PhaseName;
@@ -199,9 +199,10 @@ fn served_by(
     }
     let at = last.unwrap_or(moment(second_of(effect))).max(effect);
     let took = ms(at - effect) as f64 / 1_000.0;
-    Finding::at_most(
-        took,
-        within.as_secs_f64(),
-        format!("after that every request went to {region}, {served} answered well"),
-    )
+    let evidence = if second_of(at) + window(case.plan) >= end {
+        "requests still went elsewhere when the fault was healed".to_owned()
+    } else {
+        format!("after that every request went to {region}, {served} answered well")
+    };
+    Finding::at_most(took, within.as_secs_f64(), evidence)
 }

@@ -141,7 +141,7 @@ impl Evidence {
                 self.answers.push(Answer { seen, from: *from, regions: regions.clone() });
             }
             Event::Trouble { stage, what } => self.troubles.push((stage.clone(), what.clone())),
-            Event::Stack { .. } => {}
+            Event::Stack { .. } | Event::Settings { .. } => {}
         }
     }
 

@@ -116,7 +116,7 @@ fn rto(case: &Case<'_>, effect: Us, horizon: Us) -> Measured {
             Recovery::Untouched => {}
             Recovery::At(at) => recovered = recovered.max(at),
             Recovery::Never(last) => {
-                let after = format_duration(Duration::from_millis(ms(last - effect)));
+                let after = format_duration(Duration::from_secs(ms(last - effect).div_ceil(1_000)));
                 never.push(format!("{name} was still below its bound {after} after the effect"));
             }
             Recovery::TooFew(why) => too_few.push(format!("{name}: {why}")),

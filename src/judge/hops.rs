@@ -14,83 +14,101 @@ use crate::history::AlarmState;
 use crate::region::{Place, Region};
 use crate::scenario::Hop;
 
-/// Collects hops in their order.
+/// Collects hops, each with the one it follows from.
 struct Way {
     begun: Us,
-    hops: Vec<HopSeen>,
-    last: Vec<Us>,
+    hops: Vec<(HopSeen, Option<Us>)>,
 }
+
+/// What a hop follows from where that is the beginning.
+const BEGINNING: &str = "";
 
 impl Way {
     fn from(begun: Us) -> Self {
-        Self { begun, hops: Vec::new(), last: vec![begun] }
+        Self { begun, hops: Vec::new() }
     }
 
-    fn add(&mut self, name: &str, budget: Duration, seen: Result<(Us, String), String>) {
+    fn add(&mut self, name: &str, after: &str, budget: Duration, seen: Result<(Us, String), String>) {
         let budget_ms = u64::try_from(budget.as_millis()).unwrap_or(u64::MAX);
-        let name = name.to_owned();
-        let hop = match seen {
-            Ok((at, evidence)) => {
-                // Hops overlap: one counts from the latest that came before it.
-                let before = self.last.iter().copied().filter(|known| *known <= at).max().unwrap_or(self.begun);
-                self.last.push(at);
-                HopSeen { name, at_ms: Some(ms(at)), took_ms: Some(ms((at - before).max(0))), budget_ms, evidence }
-            }
-            Err(evidence) => HopSeen { name, at_ms: None, took_ms: None, budget_ms, evidence },
+        let (at, evidence) = match seen {
+            Ok((at, evidence)) => (Some(at), evidence),
+            Err(why) => (None, why),
         };
-        self.hops.push(hop);
+        let took_ms = at.map(|at| ms((at - self.begin_of(after)).max(0)));
+        let (name, after) = (name.to_owned(), after.to_owned());
+        self.hops.push((HopSeen { name, after, at_ms: at.map(ms), took_ms, budget_ms, evidence }, at));
+    }
+
+    /// When the hop called `name` was seen, or the nearest one it follows from.
+    fn begin_of(&self, name: &str) -> Us {
+        match self.hops.iter().find(|(hop, _)| hop.name == name) {
+            Some((_, Some(at))) => *at,
+            Some((hop, None)) => self.begin_of(&hop.after),
+            None => self.begun,
+        }
+    }
+
+    fn finish(self) -> Vec<HopSeen> {
+        self.hops.into_iter().map(|(hop, _)| hop).collect()
     }
 }
 
 /// The name of a population's first good request begins with this.
 const FIRST_GOOD: &str = "first-good-request:";
 
-/// The sum of the budgets of hops that follow each other: first good requests fall between others.
+/// What the whole way may take: the budgets of the last hop and of all it follows from.
 pub fn budget(hops: &[HopSeen]) -> u64 {
-    hops.iter().filter(|hop| !hop.name.starts_with(FIRST_GOOD)).map(|hop| hop.budget_ms).sum()
+    let mut sum = 0;
+    let mut next = hops.last();
+    while let Some(hop) = next {
+        sum += hop.budget_ms;
+        next = hops.iter().find(|other| other.name == hop.after);
+    }
+    sum
 }
 
 /// From the injection to the last population's recovery.
 pub fn failover(case: &Case<'_>, course: &Course) -> Vec<HopSeen> {
     let settings = &case.plan.settings;
+    let [observed, datapoint, alarm, invoked, accepted, synced, moved, off] = Hop::ALL.map(Hop::as_str);
     let mut way = Way::from(course.fault.injected);
     let Some(effect) = course.effect else {
         let why = || Err("the fault was not seen to take effect".to_owned());
-        Hop::ALL.into_iter().for_each(|hop| way.add(hop.as_str(), Duration::ZERO, why()));
-        return way.hops;
+        Hop::ALL.into_iter().for_each(|hop| way.add(hop.as_str(), BEGINNING, Duration::ZERO, why()));
+        return way.finish();
     };
     let span = Span { from: effect, to: course.horizon, lost: course.fault.region };
     // A client notices within its own timeout; a second more for the next request to come along.
-    let timeout = case.plan.traffic.iter().map(|people| people.timeout).max().unwrap_or_default();
     let moment = Duration::from_secs(1);
-    way.add(Hop::FaultObserved.as_str(), timeout + moment, Ok((effect, "the first request that failed".to_owned())));
+    let notice = case.plan.traffic.iter().map(|people| people.timeout).max().unwrap_or_default() + moment;
+    way.add(observed, BEGINNING, notice, Ok((effect, "the first request that failed".to_owned())));
     // The period must end, and its datapoint be published.
     let publication = settings.metric_period + settings.metric_delay + settings.probe_interval;
-    way.add(Hop::First5xxDatapoint.as_str(), publication, datapoint(case, &span));
+    way.add(datapoint, observed, publication, first_datapoint(case, &span));
     // The first datapoint may be of a period mostly before the fault and not breach: M whole periods more.
     let evaluation = settings.metric_period * settings.datapoints_to_alarm + settings.evaluation_interval;
-    way.add(Hop::AlarmInAlarm.as_str(), evaluation, alarm(case, &span));
-    let (invoked, decided) = function(case, &span, "failed-over");
-    way.add(Hop::FunctionInvoked.as_str(), settings.action, invoked);
+    way.add(alarm, datapoint, evaluation, first_alarm(case, &span));
+    let (called, decided) = function(case, &span, "failed-over");
+    way.add(invoked, alarm, settings.action, called);
     let change = change(case, &span, decided);
-    way.add(Hop::ChangeAccepted.as_str(), settings.action, change.as_ref().map(accepted).map_err(Clone::clone));
+    way.add(accepted, invoked, settings.action, change.as_ref().map(acceptance).map_err(Clone::clone));
+    // Name servers change one by one until INSYNC, so answers may move before; the harness asks each interval.
     let looked = settings.change_insync + settings.probe_interval;
-    way.add(Hop::Insync.as_str(), looked, change.and_then(insync));
-    // By INSYNC every name server answers anew; the harness asks one each probe interval.
-    way.add(Hop::AnswersMoved.as_str(), settings.probe_interval, answers(case, &span, false));
+    way.add(synced, accepted, looked, change.and_then(insync));
+    way.add(moved, accepted, looked, answers(case, &span, false));
     for (name, good) in first_good(case, &span) {
         // The answer its resolvers hold may have been fetched just before the name servers changed.
         let lives_there = case.plan.traffic.iter().any(|people| people.name == name && Some(people.home) == span.lost);
-        let wait = if lives_there { settings.record_ttl } else { Duration::ZERO };
-        way.add(&format!("{FIRST_GOOD}{name}"), wait + moment, good);
+        let (after, wait) = if lives_there { (moved, settings.record_ttl) } else { (observed, Duration::ZERO) };
+        way.add(&format!("{FIRST_GOOD}{name}"), after, wait + moment, good);
     }
-    way.add(Hop::LastClientOff.as_str(), settings.record_ttl + moment, last_client(case, &span));
+    way.add(off, moved, settings.record_ttl + moment, last_client(case, &span));
     let recovered = match &course.rto {
         Measured::Took(took) => Ok((effect + took, "every population within its bound, and it stayed so".to_owned())),
         Measured::Never(why) | Measured::Unknown(why) => Err(why.clone()),
     };
-    way.add("recovered", timeout + moment, recovered);
-    way.hops
+    way.add("recovered", off, notice, recovered);
+    way.finish()
 }
 
 /// From the heal to the last population's return.
@@ -100,23 +118,24 @@ pub fn failback(case: &Case<'_>, course: &Course) -> Vec<HopSeen> {
     let mut way = Way::from(healed);
     let span = Span { from: healed, to: until(case, healed), lost: course.fault.region };
     let moment = Duration::from_secs(1);
-    let (invoked, decided) = function(case, &span, "failed-back");
+    let (called, decided) = function(case, &span, "failed-back");
     // Health checks must see the Region again, their metric be published and the recovery alarm be evaluated.
     let noticed = settings.health_check + settings.metric_period + settings.metric_delay + settings.evaluation_interval;
-    way.add("function-invoked", noticed + settings.action, invoked);
+    way.add("function-invoked", BEGINNING, noticed + settings.action, called);
     // The function waits out flapping before it decides.
     let change = change(case, &span, decided);
     let proven = settings.stable + settings.action;
-    way.add("change-accepted", proven, change.as_ref().map(accepted).map_err(Clone::clone));
-    way.add("insync", settings.change_insync + settings.probe_interval, change.and_then(insync));
-    way.add("answers-back", settings.probe_interval, answers(case, &span, true));
+    way.add("change-accepted", "function-invoked", proven, change.as_ref().map(acceptance).map_err(Clone::clone));
+    let looked = settings.change_insync + settings.probe_interval;
+    way.add("insync", "change-accepted", looked, change.and_then(insync));
+    way.add("answers-back", "change-accepted", looked, answers(case, &span, true));
     let home = match super::failback::took(case, course) {
         Measured::Took(took) => Ok((healed + took, "served from home, and it stayed so".to_owned())),
         Measured::Never(why) | Measured::Unknown(why) => Err(why),
     };
-    // The last resolver lets go of the old answer after a TTL; then one window fills.
-    way.add("home-served", settings.record_ttl + moment, home);
-    way.hops
+    // The last resolver lets go of the old answer after a TTL.
+    way.add("home-served", "answers-back", settings.record_ttl + moment, home);
+    way.finish()
 }
 
 /// The stretch of a run in which a hop must lie, and the Region it is about.
@@ -136,7 +155,7 @@ impl Span {
     }
 }
 
-fn datapoint(case: &Case<'_>, span: &Span) -> Result<(Us, String), String> {
+fn first_datapoint(case: &Case<'_>, span: &Span) -> Result<(Us, String), String> {
     let evidence = case.evidence;
     let fits = |metric: &str| metric.contains("5XX") || metric.contains("5xx");
     let first = evidence.datapoints.iter().find(|point| {
@@ -153,7 +172,7 @@ fn datapoint(case: &Case<'_>, span: &Span) -> Result<(Us, String), String> {
     }
 }
 
-fn alarm(case: &Case<'_>, span: &Span) -> Result<(Us, String), String> {
+fn first_alarm(case: &Case<'_>, span: &Span) -> Result<(Us, String), String> {
     let alarms = &case.evidence.alarms;
     let fits = |alarm: &&AlarmChange| alarm.state == AlarmState::Alarm && span.holds(alarm.changed);
     let own =
@@ -190,7 +209,7 @@ fn change<'a>(case: &Case<'a>, span: &Span, decided: Option<&Decision>) -> Resul
     first.ok_or_else(|| "no Route 53 change was submitted".to_owned())
 }
 
-fn accepted(change: &&ChangeSeen) -> (Us, String) {
+fn acceptance(change: &&ChangeSeen) -> (Us, String) {
     (change.submitted, change.id.clone())
 }
 

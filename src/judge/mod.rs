@@ -21,7 +21,9 @@ mod steady;
 mod vacuity;
 mod verdict;
 
-use crate::history::{PhaseName, Record};
+use std::time::Duration;
+
+use crate::history::{Event, PhaseName, Record};
 use crate::scenario::Plan;
 use evidence::{Evidence, ms};
 pub use verdict::{Failback, Failover, HopSeen, Judgement, Outcome, PopulationSeen, Requests, Verdict};
@@ -52,6 +54,13 @@ impl Judge {
     }
 
     pub fn observe(&mut self, record: &Record) {
+        if let Event::Settings { alarm_period_s, datapoints_to_alarm, record_ttl_s } = &record.event {
+            let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+            let settings = &mut self.plan.settings;
+            settings.metric_period = alarm_period_s.map_or(settings.metric_period, seconds);
+            settings.datapoints_to_alarm = datapoints_to_alarm.unwrap_or(settings.datapoints_to_alarm);
+            settings.record_ttl = record_ttl_s.map_or(settings.record_ttl, seconds);
+        }
         self.evidence.observe(record);
     }
 
@@ -103,5 +112,7 @@ fn proves(target: &str) -> String {
     }
 }
 
+#[cfg(test)]
+pub mod day;
 #[cfg(test)]
 mod tests;

@@ -91,7 +91,7 @@ pub struct Failover {
     pub hops: Vec<HopSeen>,
     /// From the effect until every population was back within its steady-state bound, for good, before the heal.
     pub rto_ms: Option<u64>,
-    /// The sum of the hops' budgets: what the stack's own settings allow.
+    /// What the stack's own settings allow from the injection to the last hop.
     pub budget_ms: u64,
     /// Why there is no RTO, or what it was limited by.
     pub evidence: String,
@@ -111,9 +111,11 @@ pub struct Failback {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HopSeen {
     pub name: String,
+    /// The hop it follows from; empty for the injection or the heal.
+    pub after: String,
     /// Null where it was not seen; `evidence` says why.
     pub at_ms: Option<u64>,
-    /// Since the latest hop before it.
+    /// Since the hop it follows from.
     pub took_ms: Option<u64>,
     pub budget_ms: u64,
     pub evidence: String,

@@ -17,12 +17,16 @@ use crate::seed::Seed;
 pub fn load(path: &Path) -> Result<Plan, ScenarioError> {
     let text =
         std::fs::read_to_string(path).map_err(|source| ScenarioError::Unreadable { file: path.to_owned(), source })?;
-    parse(path, &text)
+    read(path, &text, true)
 }
 
-/// Checks the text of a scenario; `path` is where it says it comes from.
+/// Checks the text of a scenario; `path` is where it says it comes from. Whether its stack exists is not looked at.
 pub fn parse(path: &Path, text: &str) -> Result<Plan, ScenarioError> {
-    let checker = Checker { file: path };
+    read(path, text, false)
+}
+
+fn read(path: &Path, text: &str, look: bool) -> Result<Plan, ScenarioError> {
+    let checker = Checker { file: path, look };
     let options = serde_saphyr::options! { with_snippet: false };
     let file: File = serde_saphyr::from_str_with_options(text, options).map_err(|error| checker.yaml(&error))?;
     checker.plan(&file)
@@ -31,6 +35,8 @@ pub fn parse(path: &Path, text: &str) -> Result<Plan, ScenarioError> {
 /// Knows which file the errors are of.
 pub struct Checker<'a> {
     file: &'a Path,
+    /// Whether to look at the file system.
+    look: bool,
 }
 
 impl Checker<'_> {
@@ -98,7 +104,16 @@ impl Checker<'_> {
             Some(regions) => self.regions(regions)?,
             None => default.regions,
         };
-        let stack = written.stack.as_ref().map_or(default.stack, |stack| self.beside_file(&stack.value));
+        let stack = match &written.stack {
+            Some(stack) => self.beside_file(&stack.value),
+            None => default.stack,
+        };
+        if self.look && !stack.is_dir() {
+            let at = written.stack.as_ref().map_or(Location::UNKNOWN, |text| text.referenced);
+            let what =
+                format!("no directory {}: expected the stack's templates, relative to this file", stack.display());
+            return Err(self.bad(at, what));
+        }
         let name = written.name.as_ref().map_or(default.name, |name| name.value.clone());
         Ok(TargetPlan { name, regions, stack, parameters: written.parameters.clone() })
     }

@@ -32,7 +32,7 @@ pub fn assertions(
         let check = check(checker, written, scope)?;
         let id = match &written.id {
             Some(id) => checker.name(id)?,
-            None => default_id(&check),
+            None => check.default_id(),
         };
         if assertions.iter().any(|known| known.id == id) {
             let what = format!("the assertion id {id:?} is used twice: give one of them another \"id\"");
@@ -41,19 +41,6 @@ pub fn assertions(
         assertions.push(Assertion { id, check });
     }
     Ok(assertions)
-}
-
-/// The kind, and what tells two of the same kind apart.
-fn default_id(check: &Check) -> String {
-    let kind = check.kind();
-    match check {
-        Check::HopWithin { hop, .. } => format!("{kind}-{}", hop.as_str()),
-        Check::HomeServed { population: Some(name), .. }
-        | Check::ServedBy { population: Some(name), .. }
-        | Check::FailedRequestsAtMost { population: Some(name), .. }
-        | Check::FailedSecondsAtMost { population: Some(name), .. } => format!("{kind}-{name}"),
-        _ => kind.to_owned(),
-    }
 }
 
 fn check(checker: &Checker<'_>, written: &AssertionFile, scope: &Scope<'_>) -> Result<Check, ScenarioError> {

@@ -104,6 +104,7 @@ pub struct PopulationFile {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = words::fault_keys)]
 pub struct FaultFile {
     /// Names the fault in the history. Default: its kind and number.
     #[schemars(with = "Option<words::Name>")]
@@ -150,6 +151,7 @@ pub struct FailbackFile {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = words::assertion_keys)]
 pub struct AssertionFile {
     /// Default: what it asserts, with the hop or population.
     #[schemars(with = "Option<words::Name>")]

@@ -311,9 +311,22 @@ impl Check {
         }
     }
 
-    /// Under the id that is its kind.
+    /// Under the id it has where none is given.
     pub fn into_assertion(self) -> Assertion {
-        Assertion { id: self.kind().to_owned(), check: self }
+        Assertion { id: self.default_id(), check: self }
+    }
+
+    /// The kind, and what tells two of the same kind apart.
+    pub fn default_id(&self) -> String {
+        let kind = self.kind();
+        match self {
+            Self::HopWithin { hop, .. } => format!("{kind}-{}", hop.as_str()),
+            Self::HomeServed { population: Some(name), .. }
+            | Self::ServedBy { population: Some(name), .. }
+            | Self::FailedRequestsAtMost { population: Some(name), .. }
+            | Self::FailedSecondsAtMost { population: Some(name), .. } => format!("{kind}-{name}"),
+            _ => kind.to_owned(),
+        }
     }
 }
 

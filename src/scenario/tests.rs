@@ -110,4 +110,7 @@ fn the_shipped_scenario_fits_its_schema() {
     let mut wrong = instance.clone();
     wrong["timeline"][0]["fault"] = "region-outtage".into();
     assert!(!validator.is_valid(&wrong));
+    let mut wrong = instance.clone();
+    wrong["timeline"][0]["service"] = "dynamodb".into();
+    assert!(!validator.is_valid(&wrong), "a region-outage takes no service");
 }

@@ -38,6 +38,30 @@ fn names<T>(table: &[(&'static str, T)]) -> Vec<&'static str> {
     table.iter().map(|(name, _)| *name).collect()
 }
 
+/// Says in the schema which keys belong to which fault.
+pub fn fault_keys(schema: &mut schemars::Schema) {
+    keys_by_kind(schema, "fault", FAULTS);
+}
+
+/// Says in the schema which keys belong to which assertion.
+pub fn assertion_keys(schema: &mut schemars::Schema) {
+    keys_by_kind(schema, "assert", ASSERTIONS);
+}
+
+fn keys_by_kind(schema: &mut schemars::Schema, key: &str, table: &[(&str, &[&str])]) {
+    let all: std::collections::BTreeSet<&str> = table.iter().flat_map(|(_, keys)| keys.iter().copied()).collect();
+    let rules: Vec<serde_json::Value> = table
+        .iter()
+        .map(|(kind, takes)| {
+            let refused = all.iter().filter(|name| !takes.contains(name));
+            let refused: serde_json::Map<String, serde_json::Value> =
+                refused.map(|name| ((*name).to_owned(), false.into())).collect();
+            serde_json::json!({ "if": { "properties": { key: { "const": kind } } }, "then": { "properties": refused } })
+        })
+        .collect();
+    schema.insert("allOf".to_owned(), rules.into());
+}
+
 macro_rules! schema {
     ($($name:ident => $schema:tt),* $(,)?) => {$(
         /// Stands for the written form in the JSON Schema.

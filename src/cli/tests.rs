@@ -1,0 +1,208 @@
+//! The command line, in this process, with an engine that tells a made-up day.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use super::{Console, Engine, UpStack, exit, runs};
+use crate::history::Journal;
+use crate::judge::day::{Day, END};
+use crate::region::Region;
+use crate::scenario::Plan;
+
+#[derive(Clone, Default)]
+struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Buffer {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Buffer {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+struct Said {
+    code: u8,
+    out: String,
+    err: String,
+}
+
+fn say(engine: Engine, args: &[&str]) -> Said {
+    let (out, err) = (Buffer::default(), Buffer::default());
+    let mut console = Console::to(Box::new(out.clone()), Arc::new(Mutex::new(err.clone())));
+    let args = std::iter::once("blackstart").chain(args.iter().copied()).map(Into::into);
+    let code = super::main(args, &mut console, &engine);
+    Said { code, out: out.text(), err: err.text() }
+}
+
+fn tell(day: &Day, journal: &Journal) -> anyhow::Result<()> {
+    day.records().iter().for_each(|record| journal.record(record));
+    Ok(())
+}
+
+fn up(_: &Plan) -> anyhow::Result<Vec<UpStack>> {
+    let outputs = vec![("ApiHost".to_owned(), "a.example".to_owned())];
+    Ok(vec![UpStack { stack: "region".into(), region: Region::EU_WEST_1, took_ms: 1_500, outputs }])
+}
+
+const GOOD: Engine = Engine { run: |_, journal| tell(&Day::default(), journal), up };
+const BAD: Engine =
+    Engine { run: |_, journal| tell(&Day { moved: END, telemetry: false, ..Day::default() }, journal), up };
+const VACUOUS: Engine = Engine { run: |_, journal| tell(&Day { effect: false, ..Day::default() }, journal), up };
+const BROKEN: Engine = Engine { run: |_, _| Err(RunError::NoRole("public-name")), up };
+const PANICS: Engine = Engine { run: |_, _| panic!("out of cheese"), up };
+
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        let place = Self(tempfile::tempdir().unwrap());
+        std::fs::create_dir(place.0.path().join("stack")).unwrap();
+        std::fs::create_dir(place.0.path().join("scenarios")).unwrap();
+        // The made-up day has ten requests a second for each population.
+        let text = include_str!("../../scenarios/lose-us-east-1.yaml");
+        std::fs::write(place.scenario(), text.replace("30/s", "10/s").replace("20/s", "10/s")).unwrap();
+        place
+    }
+
+    fn scenario(&self) -> PathBuf {
+        self.0.path().join("scenarios/x.yaml")
+    }
+
+    fn out(&self) -> PathBuf {
+        self.0.path().join("runs")
+    }
+
+    fn run(&self, engine: Engine, more: &[&str]) -> Said {
+        let (scenario, out) = (self.scenario(), self.out());
+        let args = [&["run", scenario.to_str().unwrap(), "--out", out.to_str().unwrap()], more].concat();
+        say(engine, &args)
+    }
+
+    fn read(&self, file: &str) -> String {
+        std::fs::read_to_string(self.out().join("latest").join(file)).unwrap()
+    }
+}
+
+#[test]
+fn exit_codes_tell_verdicts_apart() {
+    let place = Place::new();
+    assert_eq!(place.run(GOOD, &[]).code, exit::PASS);
+    assert_eq!(place.run(BAD, &[]).code, exit::FAIL);
+    assert_eq!(place.run(VACUOUS, &[]).code, exit::INCONCLUSIVE);
+    let broken = place.run(BROKEN, &[]);
+    assert_eq!((broken.code, broken.out.as_str()), (exit::CRASH, ""));
+    assert!(broken.err.ends_with("blackstart: no stack in stack/: is --stack right?\n"), "{}", broken.err);
+    assert_eq!(place.run(PANICS, &[]).code, exit::CRASH);
+}
+
+#[test]
+fn a_run_leaves_its_files() {
+    let place = Place::new();
+    let said = place.run(GOOD, &["--seed", "9"]);
+    assert!(said.out.contains("PASS  users got over losing us-east-1"), "{}", said.out);
+    assert!(said.err.contains("requests  us-east-1"), "{}", said.err);
+    let plan: Plan = serde_json::from_str(&place.read(runs::PLAN)).unwrap();
+    assert_eq!(plan.seed.0, 9);
+    assert!(place.read(runs::REPORT).starts_with("# lose-us-east-1: pass"));
+    assert_eq!(place.read(runs::HISTORY).lines().count(), Day::default().records().len());
+    assert!(std::fs::read_link(place.out().join("latest")).unwrap().to_string_lossy().starts_with("lose-us-east-1-9-"));
+}
+
+#[test]
+fn json_prints_the_verdict_and_nothing_else() {
+    let place = Place::new();
+    let said = place.run(GOOD, &["--json"]);
+    assert_eq!(said.out, place.read(runs::VERDICT));
+    let verdict: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(verdict["failover"]["rto_ms"], 259_910);
+    assert!(verdict["wall_ms"].is_u64());
+}
+
+#[test]
+fn judging_again_gives_the_same_verdict() {
+    let place = Place::new();
+    for engine in [GOOD, BAD] {
+        let first = place.run(engine, &["--json"]);
+        let out = place.out();
+        for run in [Path::new("latest"), &out.join("latest")] {
+            let again = say(GOOD, &["report", run.to_str().unwrap(), "--out", out.to_str().unwrap(), "--json"]);
+            assert_eq!((again.code, &again.out), (first.code, &first.out));
+        }
+    }
+}
+
+#[test]
+fn a_cut_off_history_is_judged_and_doubted() {
+    let place = Place::new();
+    place.run(GOOD, &[]);
+    let history = place.read(runs::HISTORY);
+    std::fs::write(place.out().join("latest").join(runs::HISTORY), &history[..history.len() - 20]).unwrap();
+    let said = say(GOOD, &["report", "latest", "--out", place.out().to_str().unwrap()]);
+    assert_eq!(said.code, exit::INCONCLUSIVE);
+    assert!(said.err.contains("the last line is cut off"), "{}", said.err);
+    assert!(said.out.contains("the history is cut off"), "{}", said.out);
+}
+
+#[test]
+fn a_second_run_does_not_replace_the_first() {
+    let place = Place::new();
+    place.run(GOOD, &[]);
+    place.run(BAD, &[]);
+    let mut names: Vec<String> = std::fs::read_dir(place.out())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names.len(), 3);
+    assert_eq!((names[0].as_str(), names[2] == format!("{}.2", names[1])), ("latest", true));
+    let missing = say(GOOD, &["report", "nothing", "--out", place.out().to_str().unwrap()]);
+    assert_eq!(missing.code, exit::USAGE);
+    assert!(missing.err.contains(&names[1]), "{}", missing.err);
+}
+
+#[test]
+fn bad_scenarios_and_usage_exit_64() {
+    let place = Place::new();
+    let text = std::fs::read_to_string(place.scenario()).unwrap();
+    std::fs::write(place.scenario(), text.replace("region-outage", "region-outtage")).unwrap();
+    let file = place.scenario();
+    let said = say(GOOD, &["validate", file.to_str().unwrap()]);
+    let expected =
+        format!("{}:41:12: unknown fault \"region-outtage\", did you mean \"region-outage\"?\n", file.display());
+    assert_eq!((said.code, said.err), (exit::USAGE, expected));
+    assert_eq!(place.run(GOOD, &[]).code, exit::USAGE);
+    assert!(!place.out().exists());
+    assert_eq!(say(GOOD, &["run"]).code, exit::USAGE);
+    assert_eq!(say(GOOD, &["run", "x.yaml", "--target", "aws"]).code, exit::USAGE);
+    std::fs::write(place.scenario(), text.replace("../stack", "../stuck")).unwrap();
+    let said = place.run(GOOD, &[]);
+    assert!(said.code == exit::USAGE && said.err.contains("x.yaml:9:10: no directory"), "{}", said.err);
+    let missing = say(GOOD, &["run", "nowhere.yaml"]);
+    assert_eq!(missing.code, exit::USAGE);
+    assert!(missing.err.starts_with("nowhere.yaml: cannot be read"), "{}", missing.err);
+}
+
+#[test]
+fn help_schemas_and_stacks() {
+    let help = say(GOOD, &["--help"]);
+    assert_eq!(help.code, exit::PASS);
+    assert!(help.out.contains("Exit codes: 0 pass, 1 fail, 2 inconclusive"), "{}", help.out);
+    let schema: serde_json::Value = serde_json::from_str(&say(GOOD, &["schema", "verdict"]).out).unwrap();
+    assert!(schema["properties"]["assertions"].is_object());
+    let up = say(GOOD, &["up"]);
+    assert_eq!((up.code, up.out.contains("ApiHost = a.example")), (exit::PASS, true));
+    assert!(up.err.contains("with this command it is gone"), "{}", up.err);
+    assert_eq!(say(GOOD, &["down"]).code, exit::PASS);
+    assert_eq!(say(GOOD, &["status"]).out, "embedded: nothing deployed\n");
+    let place = Place::new();
+    assert_eq!(say(GOOD, &["validate", place.scenario().to_str().unwrap()]).code, exit::PASS);
+}

@@ -1,0 +1,48 @@
+//! The machine formats: `verdict.json`, and the schemas of all that a run reads and writes.
+
+use schemars::schema_for;
+
+use crate::history::Record;
+use crate::judge::Verdict;
+use crate::scenario::File;
+
+/// What has a schema; each is kept in `schema/` too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Schema {
+    Scenario,
+    History,
+    Verdict,
+}
+
+impl Schema {
+    pub const ALL: [Self; 3] = [Self::Scenario, Self::History, Self::Verdict];
+
+    /// Its file in `schema/`.
+    pub const fn file(self) -> &'static str {
+        match self {
+            Self::Scenario => "scenario.schema.json",
+            Self::History => "history.schema.json",
+            Self::Verdict => "verdict.schema.json",
+        }
+    }
+}
+
+pub fn schema(of: Schema) -> String {
+    let schema = match of {
+        Schema::Scenario => schema_for!(File),
+        Schema::History => schema_for!(Record),
+        Schema::Verdict => schema_for!(Verdict),
+    };
+    pretty(&schema)
+}
+
+pub fn verdict_json(verdict: &Verdict) -> String {
+    pretty(verdict)
+}
+
+fn pretty(value: &impl serde::Serialize) -> String {
+    // Neither schemas nor verdicts hold anything JSON cannot: no maps with odd keys, no failing serialisers.
+    let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
+    text.push('\n');
+    text
+}

@@ -1,0 +1,90 @@
+//! `report.md`: the same report for a pull request or a ticket.
+
+use std::fmt::Write;
+
+use super::Report;
+use super::figures::{clock, count, percent, span, value};
+use super::terminal::headline;
+use crate::judge::{HopSeen, Outcome, Verdict};
+
+pub fn markdown(report: Report<'_>) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = write_all(&mut text, report);
+    text
+}
+
+fn write_all(text: &mut String, report: Report<'_>) -> std::fmt::Result {
+    let verdict = report.verdict;
+    writeln!(text, "# {}: {}\n", verdict.scenario, verdict.verdict)?;
+    writeln!(text, "{}\n\n**{}.**\n", report.plan.description, headline(verdict))?;
+    writeln!(text, "Target `{}`, seed `{}`.\n", verdict.target, verdict.seed)?;
+    for doubt in &verdict.doubts {
+        writeln!(text, "> Doubt: {doubt}\n")?;
+    }
+    assertions(text, verdict)?;
+    if let Some(failover) = &verdict.failover {
+        let origin = failover.effect_at_ms.or(failover.injected_at_ms).unwrap_or(0);
+        writeln!(text, "## Failover\n\nFelt at {} of the run.\n", clock(origin))?;
+        hops(text, &failover.hops, origin)?;
+        let rto = failover.rto_ms.map_or("none".to_owned(), span);
+        writeln!(text, "RTO: **{rto}** ({}). Budget: {}.\n", failover.evidence, span(failover.budget_ms))?;
+    }
+    if let Some(failback) = verdict.failback.as_ref().filter(|failback| !failback.hops.is_empty()) {
+        let origin = failback.healed_at_ms.unwrap_or(0);
+        writeln!(text, "## Failback\n\nHealed at {} of the run.\n", clock(origin))?;
+        hops(text, &failback.hops, origin)?;
+        let took = failback.took_ms.map_or("not seen".to_owned(), span);
+        writeln!(text, "Home after: **{took}** ({}). Budget: {}.\n", failback.evidence, span(failback.budget_ms))?;
+    }
+    requests(text, verdict)?;
+    writeln!(text, "## What this proves\n\n{}\n", verdict.proves)?;
+    writeln!(text, "Simulated {}. Replay: `{}`", span(verdict.simulated_ms), report.replay())
+}
+
+fn assertions(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
+    writeln!(text, "| assertion | verdict | measured | bound | evidence |\n|---|---|--:|--:|---|")?;
+    for judged in &verdict.assertions {
+        let measured = judged.measured.map_or("-".to_owned(), |measured| value(measured, &judged.unit));
+        let bound = value(judged.bound, &judged.unit);
+        let word = match judged.verdict {
+            Outcome::Pass => "pass",
+            Outcome::Fail => "**fail**",
+            Outcome::Inconclusive => "*inconclusive*",
+        };
+        writeln!(text, "| {} | {word} | {measured} | {bound} | {} |", judged.id, cell(&judged.evidence))?;
+    }
+    writeln!(text)
+}
+
+fn hops(text: &mut String, hops: &[HopSeen], origin: u64) -> std::fmt::Result {
+    writeln!(text, "| hop | at | took | budget | seen |\n|---|--:|--:|--:|---|")?;
+    for hop in hops {
+        let at = hop.at_ms.map_or("-".to_owned(), |at| format!("+{}", span(at.saturating_sub(origin))));
+        let took = hop.took_ms.map_or("-".to_owned(), span);
+        let took = if hop.is_late() { format!("**{took}**") } else { took };
+        writeln!(text, "| {} | {at} | {took} | {} | {} |", hop.name, span(hop.budget_ms), cell(&hop.evidence))?;
+    }
+    writeln!(text)
+}
+
+fn requests(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
+    writeln!(text, "## Requests\n")?;
+    writeln!(
+        text,
+        "| population | sent | failed | failed seconds | before | during | after | home before | home after |"
+    )?;
+    writeln!(text, "|---|--:|--:|--:|--:|--:|--:|--:|--:|")?;
+    for (name, seen) in &verdict.requests.by_population {
+        let shares = [seen.success_before, seen.success_during, seen.success_after, seen.home_before, seen.home_after];
+        let shares = shares.map(percent).join(" | ");
+        let (sent, failed) = (count(seen.sent), count(seen.failed));
+        writeln!(text, "| {name} | {sent} | {failed} | {} | {shares} |", seen.failed_seconds)?;
+    }
+    writeln!(text)
+}
+
+/// Text that stays inside its cell.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('\n', " ")
+}

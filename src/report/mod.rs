@@ -1,0 +1,44 @@
+//! What a run proved, for people and for machines. Reads plans and verdicts; never a history, never a clock.
+//!
+//! `progress.rs` is the line shown while a run goes on; `terminal.rs` what an on-call engineer reads afterwards,
+//! `markdown.rs` the same for `report.md`, `json.rs` the machine formats and their schemas. `figures.rs` writes
+//! numbers and `paint.rs` colours them. Nothing here decides what passed.
+
+mod figures;
+mod json;
+mod markdown;
+mod paint;
+mod progress;
+mod terminal;
+
+use crate::judge::Verdict;
+use crate::scenario::Plan;
+
+pub use json::{Schema, schema, verdict_json};
+pub use markdown::markdown;
+pub use paint::Paint;
+pub use progress::{Progress, Sink};
+pub use terminal::terminal;
+
+/// What there is to report.
+#[derive(Clone, Copy)]
+pub struct Report<'a> {
+    pub plan: &'a Plan,
+    pub verdict: &'a Verdict,
+    /// Where the files of the run are.
+    pub folder: Option<&'a str>,
+}
+
+impl Report<'_> {
+    /// The command that runs the same again.
+    pub fn replay(&self) -> String {
+        let seed = self.verdict.seed;
+        match &self.plan.source {
+            Some(file) => format!("blackstart run {} --seed {seed}", file.display()),
+            None => format!("the plan was built in code: run it again with seed {seed}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,202 @@
+//! What an on-call engineer reads at three in the morning: what happened, when, and whether it was good enough.
+//! At most 100 columns.
+
+use std::fmt::Write;
+
+use super::figures::{clock, count, percent, span, value, wrap};
+use super::{Paint, Report};
+use crate::judge::{Failback, Failover, HopSeen, Judgement, Outcome, Verdict};
+
+const WIDTH: usize = 100;
+const BAR: usize = 26;
+/// The least time a row of bars spans, in milliseconds: a lone early hop must not look long.
+const SCALE: u64 = 60_000;
+
+pub fn terminal(report: Report<'_>, paint: Paint) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = write_all(&mut text, report, paint);
+    text
+}
+
+fn write_all(text: &mut String, report: Report<'_>, paint: Paint) -> std::fmt::Result {
+    let verdict = report.verdict;
+    head(text, report, paint)?;
+    if let Some(failover) = &verdict.failover {
+        failover_table(text, failover, paint)?;
+    }
+    let felt = verdict.failover.as_ref().is_some_and(|failover| failover.effect_at_ms.is_some());
+    if let Some(failback) = verdict.failback.as_ref().filter(|failback| felt && !failback.hops.is_empty()) {
+        failback_table(text, failback, paint)?;
+    }
+    assertions(text, &verdict.assertions, paint)?;
+    populations(text, verdict, paint)?;
+    foot(text, report, paint)
+}
+
+fn head(text: &mut String, report: Report<'_>, paint: Paint) -> std::fmt::Result {
+    let verdict = report.verdict;
+    writeln!(text, "{} on {}, seed {}", paint.bold(&verdict.scenario), verdict.target, verdict.seed)?;
+    for line in wrap(&report.plan.description, WIDTH - 2) {
+        writeln!(text, "  {}", paint.dim(&line))?;
+    }
+    let word = verdict.verdict.as_str().to_uppercase();
+    writeln!(text, "\n{}  {}", paint.outcome(verdict.verdict, &word), headline(verdict))?;
+    for doubt in &verdict.doubts {
+        for line in wrap(doubt, WIDTH - 4) {
+            writeln!(text, "  ? {line}")?;
+        }
+    }
+    Ok(())
+}
+
+/// One sentence that says what happened to users.
+pub fn headline(verdict: &Verdict) -> String {
+    let Some(failover) = &verdict.failover else { return "no fault was injected".to_owned() };
+    let lost = failover.lost.map_or(failover.fault.clone(), |region| format!("losing {region}"));
+    let failed = count(verdict.requests.failed);
+    match failover.rto_ms {
+        Some(rto) => format!("users got over {lost} in {}; {failed} requests failed", span(rto)),
+        None if failover.effect_at_ms.is_some() => {
+            format!("users did not get over {lost} before it was healed; {failed} requests failed")
+        }
+        None => format!("{lost} was not seen to take effect"),
+    }
+}
+
+fn failover_table(text: &mut String, failover: &Failover, paint: Paint) -> std::fmt::Result {
+    let lost = failover.lost.map_or_else(|| failover.fault.clone(), |region| region.to_string());
+    let injected = failover.injected_at_ms.unwrap_or(0);
+    write!(text, "\n{}  {} of {lost} at {}", paint.bold("Failover"), failover.fault, clock(injected))?;
+    if let Some(effect) = failover.effect_at_ms {
+        write!(text, ", felt after {}", span(effect.saturating_sub(injected)))?;
+    }
+    if let Some(healed) = failover.healed_at_ms {
+        write!(text, ", healed after {}", span(healed.saturating_sub(injected)))?;
+    }
+    writeln!(text)?;
+    // Where nobody felt it, there is no way to show.
+    if let Some(effect) = failover.effect_at_ms {
+        hops(text, &failover.hops, effect, &failover.evidence, paint)?;
+    }
+    match failover.rto_ms {
+        Some(rto) => {
+            let rto = paint.bold(&format!("RTO {}", span(rto)));
+            writeln!(text, "  {rto}; the stack's own settings allow up to {}", span(failover.budget_ms))
+        }
+        None => reason(text, &paint.bad("no RTO"), &failover.evidence),
+    }
+}
+
+fn failback_table(text: &mut String, failback: &Failback, paint: Paint) -> std::fmt::Result {
+    let healed = failback.healed_at_ms.unwrap_or(0);
+    writeln!(text, "\n{}  healed at {}", paint.bold("Failback"), clock(healed))?;
+    hops(text, &failback.hops, healed, &failback.evidence, paint)?;
+    match failback.took_ms {
+        Some(took) => {
+            let took = paint.bold(&format!("home after {}", span(took)));
+            writeln!(text, "  {took}; the stack's own settings allow up to {}", span(failback.budget_ms))
+        }
+        None => reason(text, &paint.bad("not home"), &failback.evidence),
+    }
+}
+
+fn reason(text: &mut String, what: &str, why: &str) -> std::fmt::Result {
+    writeln!(text, "  {what}:")?;
+    wrap(why, WIDTH - 4).iter().try_for_each(|line| writeln!(text, "    {line}"))
+}
+
+/// The hops with their offset from `origin`, and a bar from where each began to where it was seen. A reason that
+/// is `said_below` is not said twice.
+fn hops(text: &mut String, hops: &[HopSeen], origin: u64, said_below: &str, paint: Paint) -> std::fmt::Result {
+    let name_width = hops.iter().map(|hop| hop.name.len()).max().unwrap_or(0);
+    let end = hops.iter().filter_map(|hop| hop.at_ms).max().unwrap_or(origin).saturating_sub(origin).max(SCALE);
+    writeln!(text, "{}", paint.dim(&format!("{:>9} {:>8} {:>8}  hop", "at", "took", "budget")))?;
+    for hop in hops {
+        let budget = span(hop.budget_ms);
+        let Some((at, took)) = hop.at_ms.zip(hop.took_ms) else {
+            let unseen = format!("{:>9} {:>8} {budget:>8}  {:<name_width$}", "-", "-", hop.name);
+            writeln!(text, "{}", paint.dim(unseen.trim_end()))?;
+            if hop.evidence == said_below {
+                continue;
+            }
+            for line in wrap(&format!("not seen: {}", hop.evidence), WIDTH - 31) {
+                writeln!(text, "{:31}{line}", "")?;
+            }
+            continue;
+        };
+        let offset = at.saturating_sub(origin);
+        let late = if hop.is_late() { paint.bad(" late") } else { String::new() };
+        let bar = bar(offset.saturating_sub(took), offset, end);
+        let line = format!(
+            "{:>9} {:>8} {budget:>8}  {:<name_width$}  {bar}",
+            format!("+{}", span(offset)),
+            span(took),
+            hop.name
+        );
+        writeln!(text, "{}{late}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+fn bar(from: u64, to: u64, end: u64) -> String {
+    let column = |at: u64| (at.min(end) * BAR as u64).div_ceil(end) as usize;
+    let (from, to) = (column(from).min(BAR - 1), column(to).max(1));
+    let length = to.saturating_sub(from).max(1);
+    format!("{}{}", " ".repeat(from), "█".repeat(length))
+}
+
+fn assertions(text: &mut String, assertions: &[Judgement], paint: Paint) -> std::fmt::Result {
+    let width = assertions.iter().map(|judged| judged.id.len()).max().unwrap_or(0).max(9);
+    let head = format!("  {:<12}  {:<width$} {:>10} {:>10}", "verdict", "assertion", "measured", "bound");
+    writeln!(text, "\n{}\n{}", paint.bold("Assertions"), paint.dim(&head))?;
+    for judged in assertions {
+        let word = paint.outcome(judged.verdict, &format!("{:<12}", judged.verdict.as_str()));
+        let measured = judged.measured.map_or("-".to_owned(), |measured| value(measured, &judged.unit));
+        let sign = if judged.unit == "%" { ">=" } else { "<=" };
+        let bound = format!("{sign} {}", value(judged.bound, &judged.unit));
+        writeln!(text, "  {word}  {:<width$} {measured:>10} {bound:>10}", judged.id)?;
+        if judged.verdict != Outcome::Pass {
+            for line in wrap(&judged.evidence, WIDTH - 16) {
+                writeln!(text, "{:16}{line}", "")?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn populations(text: &mut String, verdict: &Verdict, paint: Paint) -> std::fmt::Result {
+    let requests = &verdict.requests;
+    let width = requests.by_population.keys().map(String::len).max().unwrap_or(0).max(10);
+    let over = format!("  {:<width$} {:>9} {:>8} {:>9}  {:^25}  {:^16}", "", "", "", "", "success", "from home");
+    let head = format!(
+        "  {:<width$} {:>9} {:>8} {:>9} {:>8} {:>8} {:>8} {:>8} {:>8}",
+        "population", "sent", "failed", "failed s", "before", "during", "after", "before", "after"
+    );
+    writeln!(text, "\n{}\n{}\n{}", paint.bold("Requests"), paint.dim(over.trim_end()), paint.dim(&head))?;
+    for (name, seen) in &requests.by_population {
+        let [before, during, after] = [seen.success_before, seen.success_during, seen.success_after].map(percent);
+        let [home_before, home_after] = [seen.home_before, seen.home_after].map(percent);
+        let (sent, failed, seconds) = (count(seen.sent), count(seen.failed), count(seen.failed_seconds));
+        writeln!(
+            text,
+            "  {name:<width$} {sent:>9} {failed:>8} {seconds:>9} {before:>8} {during:>8} {after:>8} {home_before:>8} {home_after:>8}"
+        )?;
+    }
+    let (sent, failed) = (count(requests.sent), count(requests.failed));
+    writeln!(text, "  {:<width$} {sent:>9} {failed:>8}", "all")
+}
+
+fn foot(text: &mut String, report: Report<'_>, paint: Paint) -> std::fmt::Result {
+    let verdict = report.verdict;
+    writeln!(text)?;
+    for line in wrap(&verdict.proves, WIDTH) {
+        writeln!(text, "{}", paint.dim(&line))?;
+    }
+    let wall = verdict.wall_ms.map_or(String::new(), |wall| format!(" in {} of real time", span(wall)));
+    writeln!(text, "\nsimulated {}{wall}", span(verdict.simulated_ms))?;
+    if let Some(folder) = report.folder {
+        writeln!(text, "files     {folder}")?;
+    }
+    writeln!(text, "seed      {}\nreplay    {}", verdict.seed, report.replay())
+}

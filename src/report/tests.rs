@@ -1,0 +1,96 @@
+//! The reports of made-up days, as they look.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use super::{Paint, Progress, Report, Schema, markdown, schema, terminal, verdict_json};
+use crate::judge::Verdict;
+use crate::judge::day::{Day, END, plan};
+use crate::scenario::Plan;
+
+fn shipped() -> Plan {
+    Plan { source: Some("scenarios/lose-us-east-1.yaml".into()), ..plan() }
+}
+
+fn shown(verdict: &Verdict) -> String {
+    let text = terminal(Report { plan: &shipped(), verdict, folder: Some("runs/r1") }, Paint::default());
+    for line in text.lines() {
+        assert!(line.chars().count() <= 100, "{} columns: {line}", line.chars().count());
+        assert_eq!(line, line.trim_end(), "trailing space");
+    }
+    text
+}
+
+#[test]
+fn a_good_day_on_a_terminal() {
+    let verdict = Verdict { wall_ms: Some(3_210), ..Day::default().judged() };
+    insta::assert_snapshot!(shown(&verdict));
+}
+
+#[test]
+fn a_bad_day_on_a_terminal() {
+    insta::assert_snapshot!(shown(&Day { moved: END, telemetry: false, ..Day::default() }.judged()));
+}
+
+#[test]
+fn a_vacuous_day_on_a_terminal() {
+    insta::assert_snapshot!(shown(&Day { effect: false, telemetry: false, ..Day::default() }.judged()));
+}
+
+#[test]
+fn a_good_day_in_markdown() {
+    let verdict = Day::default().judged();
+    insta::assert_snapshot!(markdown(Report { plan: &shipped(), verdict: &verdict, folder: None }));
+}
+
+#[test]
+fn colours_are_only_painted_when_asked_for() {
+    let verdict = Day::default().judged();
+    let report = Report { plan: &shipped(), verdict: &verdict, folder: None };
+    assert!(!terminal(report, Paint { colour: false }).contains('\u{1b}'));
+    assert!(terminal(report, Paint { colour: true }).contains("\u{1b}[32;1mPASS\u{1b}[0m"));
+}
+
+#[test]
+fn progress_is_a_line_a_minute_away_from_terminals() {
+    let written: Arc<Mutex<Vec<u8>>> = Arc::default();
+    let mut progress = Progress::new(written.clone() as Arc<Mutex<dyn Write + Send>>, false);
+    Day::default().records().iter().for_each(|record| progress.observe(record));
+    let text = String::from_utf8(written.lock().unwrap().clone()).unwrap();
+    assert_eq!(text.lines().filter(|line| line.contains(" requests")).count() as u64, END / 60);
+    assert!(text.contains("00:06:00  region-outage-1 injected"), "{text}");
+    assert!(text.contains("00:11:00  fault          12,000 requests  us-east-1 2,600 failed"), "{text}");
+    assert!(!text.contains('\r'));
+}
+
+#[test]
+fn schemas_in_the_repository_are_current() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schema");
+    for of in Schema::ALL {
+        let file = folder.join(of.file());
+        if std::env::var_os("BLACKSTART_WRITE_SCHEMAS").is_some() {
+            std::fs::write(&file, schema(of)).unwrap();
+        }
+        let kept = std::fs::read_to_string(&file).unwrap_or_default();
+        assert_eq!(kept, schema(of), "write it anew: BLACKSTART_WRITE_SCHEMAS=1 cargo test schemas_in_the_repository");
+    }
+}
+
+#[test]
+fn verdicts_and_histories_fit_their_schemas() {
+    let parse = |text: &str| -> serde_json::Value { serde_json::from_str(text).unwrap() };
+    let validator = |of| jsonschema::validator_for(&parse(&schema(of))).unwrap();
+    let verdict = validator(Schema::Verdict);
+    for day in [Day::default(), Day { effect: false, telemetry: false, heals: false, ends: false, ..Day::default() }] {
+        let instance = parse(&verdict_json(&day.judged()));
+        let errors: Vec<String> = verdict.iter_errors(&instance).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:?}");
+    }
+    assert!(!verdict.is_valid(&parse(r#"{"verdict": "pass"}"#)));
+    let history = validator(Schema::History);
+    for record in Day::default().records().iter().step_by(97) {
+        let instance = serde_json::to_value(record).unwrap();
+        let errors: Vec<String> = history.iter_errors(&instance).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:?}\n{instance}");
+    }
+}
