@@ -5,10 +5,12 @@
 pub mod cbor;
 mod error;
 pub mod json;
+mod members;
 pub mod query;
 pub mod xml;
 
 pub use error::AwsError;
+pub use members::Members;
 
 use bytes::Bytes;
 

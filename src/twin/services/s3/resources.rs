@@ -1,0 +1,3 @@
+pub fn resources() -> Vec<Box<dyn crate::twin::formation::ResourceHandler>> {
+    Vec::new()
+}
