@@ -1,53 +1,75 @@
 //! Lambda: functions whose code is linked into this process.
+//!
+//! ```text
+//! api (REST) ─┐                      ┌ admission: exists? allowed? concurrency left?
+//! resources ──┴→ control ─→ state    │
+//! API Gateway, alarms, topics ─→ invoke / events ─→ environment (cold or warm) ─→ code
+//! ```
+//!
+//! State changes happen under one lock that is never held while a function runs. No process, no container and no
+//! socket is started here: a package only names the crate that is called.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
+use rand_chacha::ChaCha8Rng;
 
 use crate::region::Region;
 use crate::seed::Seed;
-use crate::twin::Cloud;
-use crate::twin::formation::ResourceHandler;
-use crate::twin::gateway::{Call, Principal};
+use crate::twin::gateway::Call;
 use crate::twin::services::Service;
 use crate::twin::wire::{AwsError, Protocol, Request, Response};
 
+mod admission;
+mod api;
 mod code;
+mod control;
+mod environment;
+mod events;
+mod function;
+mod invoke;
+mod metrics;
+mod package;
+mod policy;
+pub mod proxy;
+mod resources;
+mod settings;
+mod target;
+mod timing;
+
 pub use code::{Code, Environment, Event, FunctionError, Instance, Invocation, LogSink, Reply};
+pub use policy::matches;
+pub use resources::resources;
+
+#[cfg(test)]
+pub mod testing;
+#[cfg(test)]
+mod tests;
 
 pub struct Lambda {
-    _code: BTreeMap<String, Arc<dyn Code>>,
+    /// The functions linked into this process, by the name of their crate.
+    code: BTreeMap<String, Arc<dyn Code>>,
+    state: Mutex<State>,
+}
+
+struct State {
+    regions: BTreeMap<Region, function::Functions>,
+    rng: ChaCha8Rng,
 }
 
 impl Lambda {
-    pub fn new(_seed: Seed, code: BTreeMap<String, Arc<dyn Code>>) -> Self {
-        Self { _code: code }
+    pub fn new(seed: Seed, code: BTreeMap<String, Arc<dyn Code>>) -> Self {
+        let state = State { regions: BTreeMap::new(), rng: seed.stream("twin/lambda") };
+        Self { code, state: Mutex::new(state) }
     }
 
-    /// Invokes a function and waits for its answer. `function` is a name or an ARN, with or without a qualifier;
-    /// `by` must be allowed by the function's resource policy (services) or an identity policy (roles).
-    pub async fn invoke(
-        &self,
-        _cloud: &Arc<Cloud>,
-        _region: Region,
-        _function: &str,
-        _by: &Principal,
-        _event: Event,
-    ) -> Result<Result<Reply, FunctionError>, AwsError> {
-        Err(AwsError::not_implemented("lambda", "Invoke"))
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Queues an asynchronous invocation: retried twice after a function error, one minute and two minutes later.
-    pub fn invoke_async(
-        &self,
-        _cloud: &Arc<Cloud>,
-        _region: Region,
-        _function: &str,
-        _by: &Principal,
-        _event: serde_json::Value,
-    ) -> Result<(), AwsError> {
-        Err(AwsError::not_implemented("lambda", "InvokeAsync"))
+    fn draw<T>(&self, draw: impl FnOnce(&mut ChaCha8Rng) -> T) -> T {
+        draw(&mut self.state().rng)
     }
 }
 
@@ -57,15 +79,10 @@ impl Service for Lambda {
     }
 
     fn operation(&self, request: &Request) -> String {
-        format!("{} {}", request.method(), request.uri().path())
+        api::Path::read(request).operation.to_owned()
     }
 
-    fn handle<'a>(&'a self, _call: &'a Call, request: &'a Request) -> BoxFuture<'a, Result<Response, AwsError>> {
-        Box::pin(async move { Err(AwsError::not_implemented("lambda", &self.operation(request))) })
+    fn handle<'a>(&'a self, call: &'a Call, request: &'a Request) -> BoxFuture<'a, Result<Response, AwsError>> {
+        Box::pin(api::handle(self, call, request))
     }
-}
-
-/// The resource types of this service.
-pub fn resources() -> Vec<Box<dyn ResourceHandler>> {
-    Vec::new()
 }

@@ -1,0 +1,213 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::resources::resources;
+use crate::region::Region;
+use crate::twin::Cloud;
+use crate::twin::formation::{Created, ResourceContext, ResourceError};
+use crate::twin::services::lambda;
+use crate::twin::services::lambda::testing::{ACCOUNT, cloud, function};
+use crate::twin::wire::Response;
+use crate::twin::world::faults::{Effect, Fault};
+
+const US: Region = Region::US_EAST_1;
+
+async fn create(cloud: &Arc<Cloud>, kind: &str, properties: Value) -> Result<Created, ResourceError> {
+    let cx = ResourceContext {
+        cloud: cloud.clone(),
+        region: US,
+        stack_name: "s".to_owned(),
+        stack_id: String::new(),
+        logical_id: "L".to_owned(),
+        stack_tags: Vec::new(),
+    };
+    let mut all = resources();
+    all.extend(lambda::resources());
+    let handler = all.into_iter().find(|handler| handler.spec().name == kind).unwrap();
+    handler.create(&cx, &properties).await
+}
+
+fn integration(function: &str) -> Value {
+    let arn = format!("arn:aws:lambda:us-east-1:{ACCOUNT}:function:{function}");
+    let uri = format!("arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{arn}/invocations");
+    json!({"type": "aws_proxy", "httpMethod": "POST", "uri": uri})
+}
+
+fn document() -> Value {
+    json!({
+        "openapi": "3.0.1",
+        "info": {"title": "orders", "version": "1"},
+        "paths": {"/orders/{id}": {"get": {"x-amazon-apigateway-integration": integration("f")}}},
+    })
+}
+
+/// A deployed API with a function behind it; gives its host name.
+async fn deployed(cloud: &Arc<Cloud>) -> (String, String) {
+    function(cloud, "f", "probe", json!({"Timeout": 60}));
+    let api = create(cloud, "AWS::ApiGateway::RestApi", json!({"Body": document()})).await.unwrap().physical_id;
+    let deployment = create(cloud, "AWS::ApiGateway::Deployment", json!({"RestApiId": api})).await.unwrap();
+    let stage = json!({"RestApiId": api, "StageName": "prod", "DeploymentId": deployment.physical_id});
+    create(cloud, "AWS::ApiGateway::Stage", stage).await.unwrap();
+    (api.clone(), format!("{api}.execute-api.us-east-1.amazonaws.com"))
+}
+
+async fn permitted(cloud: &Arc<Cloud>, api: &str) {
+    let permission = json!({
+        "FunctionName": "f", "Action": "lambda:InvokeFunction", "Principal": "apigateway.amazonaws.com",
+        "SourceArn": format!("arn:aws:execute-api:us-east-1:{ACCOUNT}:{api}/*/GET/orders/*"),
+    });
+    create(cloud, "AWS::Lambda::Permission", permission).await.unwrap();
+}
+
+async fn get(cloud: &Arc<Cloud>, host: &str, path: &str, headers: &[(&str, &str)]) -> Response {
+    let mut request = http::Request::builder().uri(format!("https://{host}{path}")).header("host", host);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    cloud.apigateway.serve(cloud, US, request.body(Bytes::new()).unwrap()).await
+}
+
+fn body(response: &Response) -> Value {
+    serde_json::from_slice(response.body()).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_reaches_the_function_without_its_stage() {
+    let (cloud, _) = cloud();
+    let (api, host) = deployed(&cloud).await;
+    permitted(&cloud, &api).await;
+    let answer = get(&cloud, &host, "/prod/orders/7?a=b", &[]).await;
+    let seen = body(&answer);
+    assert_eq!((answer.status().as_u16(), &seen["path"], &seen["query"]), (200, &json!("/orders/7"), &json!("a=b")));
+    assert_eq!(seen["host"], json!(host));
+    assert_eq!(cloud.apigateway.region_of_host(&host), Some(US));
+    assert_eq!(cloud.apigateway.region_of_host("nobody.execute-api.us-east-1.amazonaws.com"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_exist_is_403() {
+    let (cloud, _) = cloud();
+    let (api, host) = deployed(&cloud).await;
+    permitted(&cloud, &api).await;
+    let message = |answer: Response| (answer.status().as_u16(), body(&answer)["message"].clone());
+    assert_eq!(message(get(&cloud, &host, "/prod/nothing", &[]).await), (403, json!("Missing Authentication Token")));
+    assert_eq!(message(get(&cloud, &host, "/other/orders/7", &[]).await), (403, json!("Forbidden")));
+    let nobody = "nobody.execute-api.us-east-1.amazonaws.com";
+    assert_eq!(message(get(&cloud, nobody, "/prod/orders/7", &[]).await), (403, json!("Forbidden")));
+    assert_eq!(message(get(&cloud, "api.example.com", "/orders/7", &[]).await), (403, json!("Forbidden")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_have_the_status_aws_gives_them() {
+    let (cloud, _) = cloud();
+    let (api, host) = deployed(&cloud).await;
+    let status = async |headers: &[(&str, &str)]| get(&cloud, &host, "/prod/orders/7", headers).await.status().as_u16();
+    assert_eq!(status(&[]).await, 500, "no permission");
+    permitted(&cloud, &api).await;
+    assert_eq!(status(&[]).await, 200);
+    assert_eq!(status(&[("x-answer", "malformed")]).await, 502);
+    assert_eq!(status(&[("x-answer", "error")]).await, 502);
+    let begun = tokio::time::Instant::now();
+    assert_eq!(status(&[("x-sleep", "40")]).await, 504);
+    assert!((29.0..29.5).contains(&begun.elapsed().as_secs_f64()), "{:?}", begun.elapsed());
+    cloud.lambda.reserve(&cloud, US, "f", Some(0)).unwrap();
+    assert_eq!(status(&[]).await, 500, "throttled");
+    cloud.lambda.reserve(&cloud, US, "f", None).unwrap();
+    let fault = cloud.faults.inject(Fault::Application { region: US, effect: Effect::Error });
+    let begun = tokio::time::Instant::now();
+    assert_eq!(status(&[]).await, 500);
+    assert!(begun.elapsed() < Duration::from_secs(1));
+    cloud.faults.heal(fault);
+    let fault = cloud.faults.inject(Fault::Application { region: US, effect: Effect::Hang });
+    assert_eq!(status(&[]).await, 504);
+    cloud.faults.heal(fault);
+    assert_eq!(status(&[]).await, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_custom_domain_leads_to_a_stage() {
+    let (cloud, _) = cloud();
+    let (api, _) = deployed(&cloud).await;
+    permitted(&cloud, &api).await;
+    let domain = json!({
+        "DomainName": "api.example.com",
+        "RegionalCertificateArn": format!("arn:aws:acm:us-east-1:{ACCOUNT}:certificate/1"),
+        "EndpointConfiguration": {"Types": ["REGIONAL"]},
+    });
+    let mut elsewhere = domain.clone();
+    elsewhere["RegionalCertificateArn"] = json!(format!("arn:aws:acm:eu-west-1:{ACCOUNT}:certificate/1"));
+    assert!(create(&cloud, "AWS::ApiGateway::DomainName", elsewhere).await.unwrap_err().0.contains("us-east-1"));
+    let created = create(&cloud, "AWS::ApiGateway::DomainName", domain).await.unwrap();
+    assert_eq!(created.attributes["RegionalHostedZoneId"], "Z1UJRXOUMOOFQ8");
+    let target = created.attributes["RegionalDomainName"].as_str().unwrap();
+    assert_eq!(cloud.apigateway.region_of_host(target), Some(US));
+    assert_eq!(get(&cloud, "api.example.com", "/orders/7", &[]).await.status().as_u16(), 403, "no mapping yet");
+    let mapping = json!({"DomainName": "api.example.com", "RestApiId": api, "Stage": "prod"});
+    create(&cloud, "AWS::ApiGateway::BasePathMapping", mapping).await.unwrap();
+    let answer = get(&cloud, "api.example.com", "/orders/7", &[]).await;
+    assert_eq!((answer.status().as_u16(), &body(&answer)["path"]), (200, &json!("/orders/7")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployment_is_a_snapshot() {
+    let (cloud, _) = cloud();
+    let (api, host) = deployed(&cloud).await;
+    let root = cloud.apigateway.with(US, &api, |api| Ok(api.root_id.clone())).unwrap();
+    let resource = json!({"RestApiId": api, "ParentId": root, "PathPart": "ping"});
+    let resource = create(&cloud, "AWS::ApiGateway::Resource", resource).await.unwrap().physical_id;
+    let method = json!({
+        "RestApiId": api, "ResourceId": resource, "HttpMethod": "ANY", "AuthorizationType": "NONE",
+        "Integration": {"Type": "MOCK", "IntegrationResponses": [{"StatusCode": "200"}]},
+    });
+    create(&cloud, "AWS::ApiGateway::Method", method).await.unwrap();
+    assert_eq!(get(&cloud, &host, "/prod/ping", &[]).await.status().as_u16(), 403);
+    let again = json!({"RestApiId": api, "StageName": "prod"});
+    create(&cloud, "AWS::ApiGateway::Deployment", again).await.unwrap();
+    assert_eq!(get(&cloud, &host, "/prod/ping", &[]).await.status().as_u16(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_canary_gets_its_share_and_a_throttle_refuses_the_rest() {
+    let (cloud, _) = cloud();
+    let (api, host) = deployed(&cloud).await;
+    permitted(&cloud, &api).await;
+    let mut changed = document();
+    changed["paths"] = json!({"/none": {"get": {"x-amazon-apigateway-integration": integration("f")}}});
+    let body = super::openapi::read(&changed).unwrap();
+    cloud.apigateway.with(US, &api, |api| Ok(api.import(&cloud.ids, body.paths))).unwrap();
+    let canary = create(&cloud, "AWS::ApiGateway::Deployment", json!({"RestApiId": api})).await.unwrap().physical_id;
+    let main = cloud.apigateway.with(US, &api, |api| Ok(api.stages["prod"].settings.deployment_id.clone())).unwrap();
+    cloud.apigateway.with(US, &api, |api| Ok(api.stages.remove("prod").is_some())).unwrap();
+    let stage = json!({
+        "RestApiId": api, "StageName": "prod", "DeploymentId": main,
+        "CanarySetting": {"DeploymentId": canary, "PercentTraffic": 20},
+        "MethodSettings": [{"ResourcePath": "/*", "HttpMethod": "*", "ThrottlingRateLimit": 1, "ThrottlingBurstLimit": 300}],
+    });
+    create(&cloud, "AWS::ApiGateway::Stage", stage).await.unwrap();
+    let requests = (0..400).map(|_| get(&cloud, &host, "/prod/orders/7", &[]));
+    let answers = futures_util::future::join_all(requests).await;
+    let count = |status: u16| answers.iter().filter(|answer| answer.status().as_u16() == status).count();
+    assert!((95..=100).contains(&count(429)), "{}", count(429));
+    assert!(
+        (40..=80).contains(&count(403)),
+        "a fifth of 300 went to the canary, which has no such path: {}",
+        count(403)
+    );
+    assert_eq!(count(200) + count(403) + count(429), 400);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_modelled_is_refused_when_it_is_made() {
+    let (cloud, _) = cloud();
+    let refused = async |kind: &str, properties: Value| create(&cloud, kind, properties).await.unwrap_err().0;
+    let private = json!({"Name": "x", "EndpointConfiguration": {"Types": ["PRIVATE"]}});
+    assert!(refused("AWS::ApiGateway::RestApi", private).await.contains("private"));
+    assert!(refused("AWS::ApiGateway::RestApi", json!({"Name": "x", "Policy": {"a": 1}})).await.contains("Policy"));
+    let empty = create(&cloud, "AWS::ApiGateway::RestApi", json!({"Name": "x"})).await.unwrap().physical_id;
+    assert!(refused("AWS::ApiGateway::Deployment", json!({"RestApiId": empty})).await.contains("any methods"));
+    let method = json!({"RestApiId": empty, "ResourceId": "r", "HttpMethod": "GET", "AuthorizationType": "AWS_IAM"});
+    assert!(refused("AWS::ApiGateway::Method", method).await.contains("AWS_IAM"));
+}
