@@ -1,28 +1,95 @@
 //! SNS: topics and their deliveries to functions, across Regions too.
+//!
+//! ```text
+//! Publish, alarm actions ─→ topic ─→ one delivery a subscription, in the background ─→ lambda
+//! ```
+//!
+//! Only functions are delivered to. Subscriptions that a person would have to confirm stay pending.
 
-use std::sync::Arc;
+mod api;
+mod delivery;
+mod resource;
+mod topic;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
 
 use crate::twin::Cloud;
 use crate::twin::formation::ResourceHandler;
-use crate::twin::gateway::Call;
+use crate::twin::gateway::{Call, Principal};
 use crate::twin::services::Service;
 use crate::twin::wire::{AwsError, Protocol, Request, Response, query};
+use delivery::Notification;
+use topic::State;
 
 #[derive(Default)]
-pub struct Sns;
+pub struct Sns {
+    state: Mutex<State>,
+}
 
 impl Sns {
     /// Publishes to a topic; deliveries happen in the background.
     pub fn publish(
         &self,
-        _cloud: &Arc<Cloud>,
-        _topic_arn: &str,
-        _subject: Option<&str>,
-        _message: &str,
+        cloud: &Arc<Cloud>,
+        topic_arn: &str,
+        subject: Option<&str>,
+        message: &str,
     ) -> Result<String, AwsError> {
-        Err(AwsError::not_implemented("sns", "Publish"))
+        self.publish_as(cloud, &Principal::Account, topic_arn, subject, message)
+    }
+
+    /// The same for a service, which the topic's own policy must let in.
+    pub fn publish_as(
+        &self,
+        cloud: &Arc<Cloud>,
+        by: &Principal,
+        topic_arn: &str,
+        subject: Option<&str>,
+        message: &str,
+    ) -> Result<String, AwsError> {
+        self.send(cloud, by, topic_arn, subject, message, BTreeMap::new())
+    }
+
+    fn send(
+        &self,
+        cloud: &Arc<Cloud>,
+        by: &Principal,
+        topic_arn: &str,
+        subject: Option<&str>,
+        message: &str,
+        attributes: BTreeMap<String, (String, String)>,
+    ) -> Result<String, AwsError> {
+        let (region, subscriptions) = {
+            let state = self.lock();
+            let topic = state.topic(topic_arn)?;
+            topic.check_publisher(by, &cloud.account)?;
+            (topic.region, state.deliverable(topic_arn))
+        };
+        let notification = Arc::new(Notification {
+            message_id: cloud.ids.uuid(),
+            topic_arn: topic_arn.to_owned(),
+            region,
+            subject: subject.map(str::to_owned),
+            message: message.to_owned(),
+            attributes,
+            at: cloud.clock.now(),
+        });
+        for (subscription_arn, endpoint) in subscriptions {
+            tokio::spawn(delivery::deliver(
+                Arc::downgrade(cloud),
+                Arc::clone(&notification),
+                subscription_arn,
+                endpoint,
+            ));
+        }
+        Ok(notification.message_id.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -35,12 +102,15 @@ impl Service for Sns {
         query::Params::read(request).action().to_owned()
     }
 
-    fn handle<'a>(&'a self, _call: &'a Call, request: &'a Request) -> BoxFuture<'a, Result<Response, AwsError>> {
-        Box::pin(async move { Err(AwsError::not_implemented("sns", &self.operation(request))) })
+    fn handle<'a>(&'a self, call: &'a Call, request: &'a Request) -> BoxFuture<'a, Result<Response, AwsError>> {
+        Box::pin(async move { self.act(call, &query::Params::read(request)) })
     }
 }
 
 /// The resource types of this service.
 pub fn resources() -> Vec<Box<dyn ResourceHandler>> {
-    Vec::new()
+    resource::all()
 }
+
+#[cfg(test)]
+mod tests;
