@@ -1,0 +1,238 @@
+//! PutItem, GetItem, UpdateItem, DeleteItem.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::capacity::{ConsumedCapacity, read_units};
+use super::request::{
+    Names, OnFailure, ReturnCapacity, ReturnMetrics, ReturnValues, Values, authorize, parse, table_name,
+};
+use super::write::{self, Action, Plan, Refused, Write};
+use crate::twin::gateway::Call;
+use crate::twin::services::dynamodb::DynamoDb;
+use crate::twin::services::dynamodb::expr::{self, Bindings};
+use crate::twin::services::dynamodb::key::Key;
+use crate::twin::services::dynamodb::value::{Item, item_size};
+use crate::twin::wire::{AwsError, Request, Response, json};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct PutItem {
+    table_name: String,
+    item: Item,
+    condition_expression: Option<String>,
+    expression_attribute_names: Names,
+    expression_attribute_values: Values,
+    #[serde(default)]
+    return_values: ReturnValues,
+    #[serde(default)]
+    return_consumed_capacity: ReturnCapacity,
+    #[serde(default, rename = "ReturnItemCollectionMetrics")]
+    _return_item_collection_metrics: ReturnMetrics,
+    #[serde(default)]
+    return_values_on_condition_check_failure: OnFailure,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct UpdateItem {
+    table_name: String,
+    key: Item,
+    update_expression: Option<String>,
+    condition_expression: Option<String>,
+    expression_attribute_names: Names,
+    expression_attribute_values: Values,
+    #[serde(default)]
+    return_values: ReturnValues,
+    #[serde(default)]
+    return_consumed_capacity: ReturnCapacity,
+    #[serde(default, rename = "ReturnItemCollectionMetrics")]
+    _return_item_collection_metrics: ReturnMetrics,
+    #[serde(default)]
+    return_values_on_condition_check_failure: OnFailure,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct DeleteItem {
+    table_name: String,
+    key: Item,
+    condition_expression: Option<String>,
+    expression_attribute_names: Names,
+    expression_attribute_values: Values,
+    #[serde(default)]
+    return_values: ReturnValues,
+    #[serde(default)]
+    return_consumed_capacity: ReturnCapacity,
+    #[serde(default, rename = "ReturnItemCollectionMetrics")]
+    _return_item_collection_metrics: ReturnMetrics,
+    #[serde(default)]
+    return_values_on_condition_check_failure: OnFailure,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct GetItem {
+    table_name: String,
+    key: Item,
+    #[serde(default)]
+    consistent_read: bool,
+    projection_expression: Option<String>,
+    expression_attribute_names: Names,
+    #[serde(default)]
+    return_consumed_capacity: ReturnCapacity,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Written<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attributes: Option<&'a Item>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    consumed_capacity: Option<ConsumedCapacity>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Got<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item: Option<&'a Item>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    consumed_capacity: Option<ConsumedCapacity>,
+}
+
+pub fn put(dynamodb: &DynamoDb, call: &Call, request: &Request) -> Result<Response, AwsError> {
+    let request: PutItem = parse(request)?;
+    let table = table_name(&request.table_name)?;
+    authorize(call, "dynamodb:PutItem", table)?;
+    only_old(request.return_values)?;
+    let write = Write {
+        action: Action::Put(request.item),
+        condition: request.condition_expression,
+        names: request.expression_attribute_names,
+        values: request.expression_attribute_values,
+        on_failure: request.return_values_on_condition_check_failure,
+    };
+    let done = perform(dynamodb, call, table, write, request.return_consumed_capacity)?;
+    done.answer(call, request.return_values, &None)
+}
+
+pub fn update(dynamodb: &DynamoDb, call: &Call, request: &Request) -> Result<Response, AwsError> {
+    let request: UpdateItem = parse(request)?;
+    let table = table_name(&request.table_name)?;
+    authorize(call, "dynamodb:UpdateItem", table)?;
+    let wants_touched = matches!(request.return_values, ReturnValues::UpdatedOld | ReturnValues::UpdatedNew);
+    let names = if wants_touched { request.expression_attribute_names.clone() } else { None };
+    let write = Write {
+        action: Action::Update { key: request.key, expression: request.update_expression },
+        condition: request.condition_expression,
+        names: request.expression_attribute_names,
+        values: request.expression_attribute_values,
+        on_failure: request.return_values_on_condition_check_failure,
+    };
+    let done = perform(dynamodb, call, table, write, request.return_consumed_capacity)?;
+    done.answer(call, request.return_values, &names)
+}
+
+pub fn delete(dynamodb: &DynamoDb, call: &Call, request: &Request) -> Result<Response, AwsError> {
+    let request: DeleteItem = parse(request)?;
+    let table = table_name(&request.table_name)?;
+    authorize(call, "dynamodb:DeleteItem", table)?;
+    only_old(request.return_values)?;
+    let write = Write {
+        action: Action::Delete(request.key),
+        condition: request.condition_expression,
+        names: request.expression_attribute_names,
+        values: request.expression_attribute_values,
+        on_failure: request.return_values_on_condition_check_failure,
+    };
+    let done = perform(dynamodb, call, table, write, request.return_consumed_capacity)?;
+    done.answer(call, request.return_values, &None)
+}
+
+pub fn get(dynamodb: &DynamoDb, call: &Call, request: &Request) -> Result<Response, AwsError> {
+    let request: GetItem = parse(request)?;
+    let table = table_name(&request.table_name)?;
+    authorize(call, "dynamodb:GetItem", table)?;
+    let bindings = Bindings::new(request.expression_attribute_names.as_ref(), None)?;
+    let (item, projection) = {
+        let mut state = dynamodb.lock();
+        let (found, cache) = state.open(call.region, table, call.cloud.clock.now())?;
+        let projection = request.projection_expression.map(|text| cache.projection(&text)).transpose()?;
+        let key = Key::exactly(&found.keys, &request.key)?;
+        (found.stored(call.region, &key).map(|(item, _)| item.clone()), projection)
+    };
+    let projected: Option<Arc<Item>> = match projection {
+        Some(projection) => {
+            bindings.check_defined("ProjectionExpression", &projection)?;
+            bindings.check_used(&[(&projection.names, &projection.values)])?;
+            let project = |item: &Arc<Item>| expr::project(item, &projection.tree, &bindings).map(Arc::new);
+            item.as_ref().map(project).transpose()?
+        }
+        None => {
+            bindings.check_used(&[])?;
+            item.clone()
+        }
+    };
+    let consumed_capacity = match request.return_consumed_capacity {
+        ReturnCapacity::None => None,
+        wanted => {
+            let units = read_units(item.as_deref().map_or(0, item_size), request.consistent_read);
+            ConsumedCapacity::of_table(wanted, table, units)
+        }
+    };
+    json::ok("1.0", &call.request_id, &Got { item: projected.as_deref(), consumed_capacity })
+}
+
+/// A write that was done.
+struct Done {
+    plan: Plan,
+    consumed_capacity: Option<ConsumedCapacity>,
+}
+
+fn perform(
+    dynamodb: &DynamoDb,
+    call: &Call,
+    table: &str,
+    write: Write,
+    wanted: ReturnCapacity,
+) -> Result<Done, AwsError> {
+    let now = call.cloud.clock.now();
+    dynamodb.change(&call.cloud, |state| {
+        let (found, cache) = state.open(call.region, table, now)?;
+        let plan = write::plan(found, cache, call.region, write).map_err(Refused::into_error)?;
+        let consumed_capacity = match wanted {
+            ReturnCapacity::None => None,
+            wanted => ConsumedCapacity::of_table(wanted, table, plan.units(found)),
+        };
+        let waking = write::commit(found, call.region, now, &plan);
+        state.waking.extend(waking);
+        Ok(Done { plan, consumed_capacity })
+    })
+}
+
+impl Done {
+    fn answer(self, call: &Call, wanted: ReturnValues, names: &Names) -> Result<Response, AwsError> {
+        let Self { plan, consumed_capacity } = self;
+        let touched = match wanted {
+            ReturnValues::UpdatedOld => plan.touched(plan.old.as_ref(), names)?,
+            ReturnValues::UpdatedNew => plan.touched(plan.new.as_ref(), names)?,
+            _ => None,
+        };
+        let attributes = match wanted {
+            ReturnValues::None => None,
+            ReturnValues::AllOld => plan.old.as_deref(),
+            ReturnValues::AllNew => plan.new.as_deref(),
+            ReturnValues::UpdatedOld | ReturnValues::UpdatedNew => touched.as_ref(),
+        };
+        json::ok("1.0", &call.request_id, &Written { attributes, consumed_capacity })
+    }
+}
+
+fn only_old(wanted: ReturnValues) -> Result<(), AwsError> {
+    match wanted {
+        ReturnValues::None | ReturnValues::AllOld => Ok(()),
+        _ => Err(AwsError::validation("Return values set to invalid value")),
+    }
+}

@@ -1,0 +1,64 @@
+//! DescribeTimeToLive and UpdateTimeToLive. The attribute is recorded; nothing expires.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::request::{authorize, parse, table_name};
+use crate::twin::gateway::Call;
+use crate::twin::services::dynamodb::DynamoDb;
+use crate::twin::services::dynamodb::table::TimeToLive;
+use crate::twin::wire::{AwsError, Request, Response, json};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Describe {
+    table_name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Update {
+    table_name: String,
+    time_to_live_specification: Specification,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Specification {
+    attribute_name: String,
+    enabled: bool,
+}
+
+pub fn describe(dynamodb: &DynamoDb, call: &Call, request: &Request) -> Result<Response, AwsError> {
+    let request: Describe = parse(request)?;
+    let name = table_name(&request.table_name)?;
+    authorize(call, "dynamodb:DescribeTimeToLive", name)?;
+    let shown = {
+        let mut state = dynamodb.lock();
+        match &state.describe(call.region, name, call.cloud.clock.now())?.time_to_live {
+            Some(TimeToLive { attribute, is_enabled: true }) => {
+                json!({ "TimeToLiveStatus": "ENABLED", "AttributeName": attribute })
+            }
+            _ => json!({ "TimeToLiveStatus": "DISABLED" }),
+        }
+    };
+    json::ok("1.0", &call.request_id, &json!({ "TimeToLiveDescription": shown }))
+}
+
+pub fn update(dynamodb: &DynamoDb, call: &Call, request: &Request) -> Result<Response, AwsError> {
+    let request: Update = parse(request)?;
+    let name = table_name(&request.table_name)?;
+    authorize(call, "dynamodb:UpdateTimeToLive", name)?;
+    let Specification { attribute_name, enabled } = &request.time_to_live_specification;
+    {
+        let mut state = dynamodb.lock();
+        let (table, _) = state.open(call.region, name, call.cloud.clock.now())?;
+        let is_enabled = table.time_to_live.as_ref().is_some_and(|known| known.is_enabled);
+        if is_enabled == *enabled {
+            let word = if is_enabled { "enabled" } else { "disabled" };
+            return Err(AwsError::validation(format!("TimeToLive is already {word}")));
+        }
+        table.time_to_live = Some(TimeToLive { attribute: attribute_name.clone(), is_enabled: *enabled });
+    }
+    json::ok("1.0", &call.request_id, &json!({ "TimeToLiveSpecification": request.time_to_live_specification }))
+}

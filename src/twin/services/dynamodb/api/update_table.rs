@@ -1,0 +1,289 @@
+//! UpdateTable: indexes, streams, billing, and the Regions a table is in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::describe::describe;
+use super::request::{authorize, parse, table_name};
+use super::shapes::{
+    AttributeDefinition, BillingMode, IndexDefinition, ScalarType, SseSpecification, StreamSpecification, Throughput,
+};
+use super::tables::{billing, check_not_source, index, kms_key, stream_view};
+use crate::clock::Timestamp;
+use crate::region::Region;
+use crate::twin::Cloud;
+use crate::twin::gateway::Call;
+use crate::twin::services::dynamodb::DynamoDb;
+use crate::twin::services::dynamodb::replica::Replica;
+use crate::twin::services::dynamodb::replication;
+use crate::twin::services::dynamodb::schema::IndexKind;
+use crate::twin::services::dynamodb::state::State;
+use crate::twin::services::dynamodb::stream::{Stream, View};
+use crate::twin::services::dynamodb::table::Table;
+use crate::twin::wire::{AwsError, Request, Response, json};
+
+/// How long a new index of a small table is CREATING, and any other change UPDATING. AWS gives no numbers; a few
+/// minutes and a few seconds are what small tables commonly take.
+const INDEX_CREATION: Duration = Duration::from_secs(120);
+const CHANGE: Duration = Duration::from_secs(5);
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct UpdateTable {
+    pub table_name: String,
+    #[serde(default)]
+    pub attribute_definitions: Vec<AttributeDefinition>,
+    pub billing_mode: Option<BillingMode>,
+    pub provisioned_throughput: Option<Throughput>,
+    #[serde(default)]
+    pub global_secondary_index_updates: Vec<IndexUpdate>,
+    pub stream_specification: Option<StreamSpecification>,
+    #[serde(rename = "SSESpecification")]
+    pub sse_specification: Option<SseSpecification>,
+    #[serde(default)]
+    pub replica_updates: Vec<ReplicaUpdate>,
+    pub table_class: Option<String>,
+    pub deletion_protection_enabled: Option<bool>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct IndexUpdate {
+    pub create: Option<IndexDefinition>,
+    pub delete: Option<IndexName>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct IndexName {
+    pub index_name: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct ReplicaUpdate {
+    pub create: Option<ReplicaRegion>,
+    pub delete: Option<ReplicaRegion>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct ReplicaRegion {
+    pub region_name: String,
+    #[serde(rename = "KMSMasterKeyId")]
+    pub kms_master_key_id: Option<String>,
+    pub table_class_override: Option<String>,
+}
+
+pub fn update(dynamodb: &DynamoDb, call: &Call, request: &Request) -> Result<Response, AwsError> {
+    let mut request: UpdateTable = parse(request)?;
+    request.table_name = table_name(&request.table_name)?.to_owned();
+    authorize(call, "dynamodb:UpdateTable", &request.table_name)?;
+    let table = update_table(dynamodb, &call.cloud, call.region, request)?;
+    json::ok("1.0", &call.request_id, &json!({ "TableDescription": table }))
+}
+
+/// Changes a table; everything is checked before anything changes.
+pub fn update_table(
+    dynamodb: &DynamoDb,
+    cloud: &Arc<Cloud>,
+    region: Region,
+    request: UpdateTable,
+) -> Result<serde_json::Value, AwsError> {
+    let now = cloud.clock.now();
+    let mut opening = None;
+    let shown = {
+        let mut state = dynamodb.lock();
+        let table = state.describe(region, &request.table_name, now)?;
+        if table.replicas.get(&region).is_none_or(|replica| !replica.is_active(now)) || table.updated_at > now {
+            let message = format!(
+                "Attempt to change a resource which is still in use: Table is being updated: {}",
+                request.table_name
+            );
+            return Err(AwsError::bad_request("ResourceInUseException", message));
+        }
+        change_settings(table, cloud, region, &request, now)?;
+        for update in &request.global_secondary_index_updates {
+            change_index(table, update, &request.attribute_definitions, now)?;
+        }
+        let id = table.id;
+        match request.replica_updates.as_slice() {
+            [] => {}
+            [one] => opening = change_replica(&mut state, cloud, region, id, one, now)?,
+            _ => return Err(AwsError::validation("Update table operation with more than one replica update")),
+        }
+        let table = state.describe(region, &request.table_name, now)?;
+        describe(table, &cloud.account, region, now)
+    };
+    if let Some((table, to)) = opening {
+        replication::open(cloud, table, region, to);
+    }
+    Ok(shown)
+}
+
+fn change_settings(
+    table: &mut Table,
+    cloud: &Cloud,
+    region: Region,
+    request: &UpdateTable,
+    now: Timestamp,
+) -> Result<(), AwsError> {
+    if request.billing_mode.is_some() || request.provisioned_throughput.is_some() {
+        table.billing = billing(request.billing_mode, request.provisioned_throughput)?;
+        table.updated_at = now + CHANGE;
+    }
+    if let Some(specification) = request.stream_specification {
+        let view = stream_view(Some(specification))?;
+        match (table.stream_view(), view) {
+            (Some(_), Some(_)) => {
+                return Err(AwsError::validation("Table already has an enabled stream: delete it before another"));
+            }
+            (None, None) => return Err(AwsError::validation("Table does not have a stream to be disabled")),
+            (Some(_), None) if table.replicas.len() > 1 => {
+                return Err(AwsError::validation("Streams cannot be disabled while the table has replicas"));
+            }
+            (_, view) => table.set_stream(view, now),
+        }
+        table.updated_at = now + CHANGE;
+    }
+    if let Some(replica) = table.replicas.get_mut(&region) {
+        let settings = &mut replica.settings;
+        if request.sse_specification.is_some() {
+            settings.kms_key = kms_key(request.sse_specification.as_ref(), cloud, region)?;
+        }
+        if request.table_class.is_some() {
+            settings.table_class.clone_from(&request.table_class);
+        }
+        if let Some(protect) = request.deletion_protection_enabled {
+            settings.deletion_protection = protect;
+        }
+    }
+    Ok(())
+}
+
+fn change_index(
+    table: &mut Table,
+    update: &IndexUpdate,
+    given: &[AttributeDefinition],
+    now: Timestamp,
+) -> Result<(), AwsError> {
+    if let Some(definition) = &update.create {
+        if table.index(&definition.index_name).is_some() {
+            let why = format!(
+                "One or more parameter values were invalid: Attempting to create an index which already exists: {}",
+                definition.index_name
+            );
+            return Err(AwsError::validation(why));
+        }
+        let made = index(IndexKind::Global, definition, &definitions(table, given), now + INDEX_CREATION)?;
+        table.replicas.values_mut().for_each(|replica| replica.add_index(&made));
+        table.indexes.push(made);
+    }
+    if let Some(IndexName { index_name }) = &update.delete {
+        let found = table.index(index_name).filter(|(_, index)| index.kind == IndexKind::Global).map(|(at, _)| at);
+        let at = found.ok_or_else(|| {
+            AwsError::bad_request("ResourceNotFoundException", format!("Requested resource not found: {index_name}"))
+        })?;
+        table.indexes.remove(at);
+        for replica in table.replicas.values_mut() {
+            replica.indexes.remove(at);
+        }
+    }
+    table.updated_at = now + CHANGE;
+    Ok(())
+}
+
+/// What the request defines, and what the table's keys already are.
+fn definitions(table: &Table, given: &[AttributeDefinition]) -> Vec<AttributeDefinition> {
+    let known = table.keys.attributes().chain(table.indexes.iter().flat_map(|index| index.keys.attributes()));
+    let known = known.map(|attribute| AttributeDefinition {
+        attribute_name: attribute.name.clone(),
+        attribute_type: match attribute.kind {
+            "N" => ScalarType::N,
+            "B" => ScalarType::B,
+            _ => ScalarType::S,
+        },
+    });
+    given.iter().cloned().chain(known).collect()
+}
+
+/// Adds or removes a Region; gives the replica that now has to be filled.
+fn change_replica(
+    state: &mut State,
+    cloud: &Cloud,
+    region: Region,
+    id: u64,
+    update: &ReplicaUpdate,
+    now: Timestamp,
+) -> Result<Option<(u64, Region)>, AwsError> {
+    let (wanted, is_new) = match (&update.create, &update.delete) {
+        (Some(wanted), None) => (wanted, true),
+        (None, Some(wanted)) => (wanted, false),
+        _ => return Err(AwsError::validation("A replica update is a Create or a Delete")),
+    };
+    let to = Region::parse(&wanted.region_name).ok().filter(|to| cloud.regions.contains(to)).ok_or_else(|| {
+        AwsError::validation(format!(
+            "Invalid Request: Replica region {:?} is not available; the twin was started with {:?}",
+            wanted.region_name, cloud.regions
+        ))
+    })?;
+    if is_new { create(state, cloud, region, id, to, wanted, now).map(Some) } else { remove(state, id, to, now) }
+}
+
+fn create(
+    state: &mut State,
+    cloud: &Cloud,
+    region: Region,
+    id: u64,
+    to: Region,
+    wanted: &ReplicaRegion,
+    now: Timestamp,
+) -> Result<(u64, Region), AwsError> {
+    let gone = || AwsError::bad_request("ResourceNotFoundException", "Requested resource not found");
+    let table = state.tables.get(&id).ok_or_else(gone)?;
+    if table.stream_view() != Some(View::NewAndOldImages) {
+        return Err(AwsError::validation(
+            "Table needs to have stream enabled with NEW_AND_OLD_IMAGES before a replica is added",
+        ));
+    }
+    let name = table.name.clone();
+    if state.describe(to, &name, now).is_ok() {
+        return Err(AwsError::validation(format!(
+            "Failed to create a the new replica of table with name: '{name}' because one or more replicas already \
+             existed as tables."
+        )));
+    }
+    let table = state.tables.get_mut(&id).ok_or_else(gone)?;
+    let mut replica = Replica::new(to, cloud.ids.uuid(), now, table.indexes.len());
+    replica.stream = Some(Stream::new(View::NewAndOldImages, now));
+    replica.settings.kms_key.clone_from(&wanted.kms_master_key_id);
+    replica.settings.table_class.clone_from(&wanted.table_class_override);
+    table.replicas.insert(to, replica);
+    table.seeded_at.insert(region, now);
+    state.names.entry(to).or_default().insert(name, id);
+    Ok((id, to))
+}
+
+fn remove(state: &mut State, id: u64, to: Region, now: Timestamp) -> Result<Option<(u64, Region)>, AwsError> {
+    let table = state.tables.get_mut(&id);
+    let Some(replica) = table.as_ref().and_then(|table| table.replicas.get(&to)) else {
+        let message = format!("The replica does not exist in Region {to}");
+        return Err(AwsError::bad_request("ReplicaNotFoundException", message));
+    };
+    if replica.settings.deletion_protection {
+        let why = "Resource cannot be deleted as it is currently protected against deletion. Disable deletion \
+                   protection first.";
+        return Err(AwsError::validation(why));
+    }
+    if let Some(table) = table {
+        check_not_source(table, to, now)?;
+        table.unlink(to);
+        if let Some(replica) = table.replicas.get_mut(&to) {
+            replica.gone_at = Some(now + CHANGE);
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,81 @@
+//! All tables of the account, and how a request finds its own.
+
+use std::collections::BTreeMap;
+
+use super::api::Token;
+use super::expr::Cache;
+use super::replica::Replica;
+use super::replication::LinkId;
+use super::table::Table;
+use crate::clock::Timestamp;
+use crate::region::Region;
+use crate::twin::wire::AwsError;
+
+#[derive(Default)]
+pub struct State {
+    pub tables: BTreeMap<u64, Table>,
+    /// Table ids by Region and name.
+    pub names: BTreeMap<Region, BTreeMap<String, u64>>,
+    pub cache: Cache,
+    /// Tokens of transactions, by the Region they ran in.
+    pub tokens: BTreeMap<(Region, String), Token>,
+    /// Links that need a task, started when the lock is let go.
+    pub waking: Vec<LinkId>,
+    last_id: u64,
+}
+
+impl State {
+    /// Adds a table that has its first replica in `region`.
+    pub fn insert(&mut self, region: Region, build: impl FnOnce(u64) -> Table) -> &mut Table {
+        self.last_id += 1;
+        let id = self.last_id;
+        let table = build(id);
+        self.names.entry(region).or_default().insert(table.name.clone(), id);
+        self.tables.entry(id).or_insert(table)
+    }
+
+    /// The table of this name for a control-plane call, whatever its status.
+    pub fn describe(&mut self, region: Region, name: &str, now: Timestamp) -> Result<&mut Table, AwsError> {
+        let id = self.find(region, name, now);
+        id.and_then(|id| self.tables.get_mut(&id)).ok_or_else(|| {
+            let message = format!("Requested resource not found: Table: {name} not found");
+            AwsError::bad_request("ResourceNotFoundException", message)
+        })
+    }
+
+    /// The table of this name for an item call: it must be ready in this Region.
+    pub fn open(&mut self, region: Region, name: &str, now: Timestamp) -> Result<(&mut Table, &mut Cache), AwsError> {
+        let id = self.find(region, name, now);
+        let table = id.and_then(|id| self.tables.get_mut(&id));
+        let is_active = |table: &Table| table.replicas.get(&region).is_some_and(|replica| replica.is_active(now));
+        match table.filter(|table| is_active(table)) {
+            Some(table) => Ok((table, &mut self.cache)),
+            None => Err(AwsError::bad_request("ResourceNotFoundException", "Requested resource not found")),
+        }
+    }
+
+    /// Removes a Region's replica, and the table with its last one.
+    pub fn remove(&mut self, region: Region, id: u64) -> Option<Replica> {
+        let table = self.tables.get_mut(&id)?;
+        let replica = table.close_replica(region);
+        if let Some(names) = self.names.get_mut(&region) {
+            names.remove(&table.name);
+        }
+        if table.replicas.is_empty() {
+            self.tables.remove(&id);
+        }
+        replica
+    }
+
+    fn find(&mut self, region: Region, name: &str, now: Timestamp) -> Option<u64> {
+        let id = *self.names.get(&region)?.get(name)?;
+        let is_gone = |replica: &Replica| replica.gone_at.is_some_and(|at| at <= now);
+        let replicas = &self.tables.get(&id)?.replicas;
+        if replicas.values().any(is_gone) {
+            let gone: Vec<Region> = replicas.values().filter(|replica| is_gone(replica)).map(|r| r.region).collect();
+            gone.iter().for_each(|gone| drop(self.remove(*gone, id)));
+            return self.names.get(&region)?.get(name).copied();
+        }
+        Some(id)
+    }
+}

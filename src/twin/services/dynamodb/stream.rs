@@ -1,0 +1,75 @@
+//! The change log of one replica: what a DynamoDB Streams API will read.
+//!
+//! Replicated changes appear in it as local ones do, and a write that changes nothing does not.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::key::Key;
+use super::value::Item;
+use super::version::Version;
+use crate::clock::Timestamp;
+
+/// "Data records are subject to a 24-hour limit", DynamoDB Streams in the developer guide.
+const RETENTION: Duration = Duration::from_secs(24 * 3_600);
+/// Records kept at most; the twin's own bound on memory.
+const CAPACITY: usize = 10_000;
+
+/// The images a record carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum View {
+    KeysOnly,
+    NewImage,
+    OldImage,
+    NewAndOldImages,
+}
+
+/// One change.
+#[derive(Clone, Debug)]
+pub struct Record {
+    pub sequence: u64,
+    pub at: Timestamp,
+    pub key: Key,
+    /// `None` for an INSERT.
+    pub old: Option<Arc<Item>>,
+    /// `None` for a REMOVE.
+    pub new: Option<Arc<Item>>,
+    /// Who wrote it and when, wherever that was.
+    pub version: Version,
+}
+
+#[derive(Debug)]
+pub struct Stream {
+    pub label: String,
+    pub view: View,
+    pub records: VecDeque<Record>,
+    next: u64,
+}
+
+impl Stream {
+    pub fn new(view: View, now: Timestamp) -> Self {
+        let label = now.iso8601().trim_end_matches('Z').to_owned();
+        Self { label, view, records: VecDeque::new(), next: 1 }
+    }
+
+    pub fn append(
+        &mut self,
+        at: Timestamp,
+        key: &Key,
+        old: Option<Arc<Item>>,
+        new: Option<Arc<Item>>,
+        version: Version,
+    ) {
+        if old == new {
+            return;
+        }
+        let is_stale = |record: &Record| at.since(record.at) > RETENTION;
+        while self.records.len() >= CAPACITY || self.records.front().is_some_and(is_stale) {
+            self.records.pop_front();
+        }
+        self.records.push_back(Record { sequence: self.next, at, key: key.clone(), old, new, version });
+        self.next += 1;
+    }
+}

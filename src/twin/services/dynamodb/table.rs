@@ -1,0 +1,157 @@
+//! A table: one schema, a replica in each of its Regions, and the links between them.
+//!
+//! [`Table::commit`] is the only way an item changes in the Region it is written in, so no write can miss the
+//! stream, an index or a replica.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::key::Key;
+use super::replica::{Change, Replica};
+use super::replication::{Link, LinkId};
+use super::schema::{Index, KeySchema};
+use super::stream::{Stream, View};
+use super::value::Item;
+use super::version::Version;
+use crate::clock::Timestamp;
+use crate::region::Region;
+use crate::seed::Seed;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Billing {
+    PayPerRequest,
+    /// Recorded and described; nothing is throttled by it.
+    Provisioned {
+        read: u64,
+        write: u64,
+    },
+}
+
+/// What `UpdateTimeToLive` set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimeToLive {
+    pub attribute: String,
+    pub is_enabled: bool,
+}
+
+pub struct Table {
+    pub id: u64,
+    pub name: String,
+    pub keys: KeySchema,
+    pub indexes: Vec<Index>,
+    pub billing: Billing,
+    pub time_to_live: Option<TimeToLive>,
+    /// UPDATING until then.
+    pub updated_at: Timestamp,
+    pub replicas: BTreeMap<Region, Replica>,
+    /// By source, then by destination.
+    pub links: BTreeMap<Region, BTreeMap<Region, Link>>,
+    /// When a Region last was the source of a new replica.
+    pub seeded_at: BTreeMap<Region, Timestamp>,
+}
+
+impl Table {
+    /// Writes or deletes an item in a Region: stores it and sends it to every other replica. Gives the links that
+    /// now need a task to carry them.
+    pub fn commit(&mut self, region: Region, now: Timestamp, key: Key, item: Option<Arc<Item>>) -> Vec<LinkId> {
+        let is_replicated = self.replicas.len() > 1;
+        let Some(replica) = self.replicas.get_mut(&region) else { return Vec::new() };
+        let version = replica.next_version(&key, now);
+        let change = Change { key, item, version };
+        if !is_replicated {
+            replica.store(&self.indexes, change, now, false);
+            return Vec::new();
+        }
+        replica.store(&self.indexes, change.clone(), now, true);
+        let mut waking = Vec::new();
+        for (to, link) in self.links.get_mut(&region).into_iter().flatten() {
+            link.send(change.clone(), now);
+            if !std::mem::replace(&mut link.is_pumping, true) {
+                waking.push(LinkId { table: self.id, from: region, to: *to });
+            }
+        }
+        waking
+    }
+
+    /// What delivering over a link needs: the link, the receiving replica, and the table's name and indexes.
+    pub fn receiving(&mut self, id: LinkId) -> Option<(&mut Link, &mut Replica, (&str, &[Index]))> {
+        let link = self.links.get_mut(&id.from)?.get_mut(&id.to)?;
+        let replica = self.replicas.get_mut(&id.to)?;
+        Some((link, replica, (&self.name, &self.indexes)))
+    }
+
+    /// Once nothing is on its way no older write can arrive, and deletes need not be remembered.
+    pub fn forget_tombstones(&mut self) {
+        if self.links.values().flat_map(BTreeMap::values).all(Link::is_empty) {
+            self.replicas.values_mut().for_each(|replica| replica.tombstones.clear());
+        }
+    }
+
+    /// Opens a replica that was being created: everything the others hold, by last writer wins, and links both ways.
+    pub fn open_replica(&mut self, seed: Seed, region: Region, now: Timestamp) {
+        if self.replicas.get(&region).is_none_or(|replica| replica.active_at.is_some() || replica.gone_at.is_some()) {
+            return;
+        }
+        let others: Vec<Region> = self.active_regions(now).filter(|other| *other != region).collect();
+        let mut changes = Vec::new();
+        for replica in others.iter().filter_map(|other| self.replicas.get(other)) {
+            changes.extend(replica.items.iter().map(|(key, stored)| Change {
+                key: key.clone(),
+                item: Some(stored.item.clone()),
+                version: stored.version,
+            }));
+            let deletes = replica.tombstones.iter();
+            changes.extend(deletes.map(|(key, version)| Change { key: key.clone(), item: None, version: *version }));
+        }
+        let Some(replica) = self.replicas.get_mut(&region) else { return };
+        // What was there before the replica existed is no change in its stream.
+        let stream = replica.stream.take();
+        for change in changes {
+            replica.merge(&self.indexes, change, now);
+        }
+        replica.stream = stream;
+        replica.active_at = Some(now);
+        for other in others {
+            for (from, to) in [(region, other), (other, region)] {
+                let outgoing = self.links.entry(from).or_default();
+                outgoing.entry(to).or_insert_with(|| Link::new(seed, &self.name, from, to));
+            }
+        }
+    }
+
+    /// Cuts a Region's replica off; what was on its way to or from it is dropped.
+    pub fn close_replica(&mut self, region: Region) -> Option<Replica> {
+        self.unlink(region);
+        self.replicas.remove(&region)
+    }
+
+    /// Ends replication to and from a Region.
+    pub fn unlink(&mut self, region: Region) {
+        self.links.remove(&region);
+        self.links.values_mut().for_each(|outgoing| outgoing.retain(|to, _| *to != region));
+    }
+
+    pub fn set_stream(&mut self, view: Option<View>, now: Timestamp) {
+        for replica in self.replicas.values_mut() {
+            replica.stream = view.map(|view| Stream::new(view, now));
+        }
+    }
+
+    pub fn stream_view(&self) -> Option<View> {
+        self.replicas.values().find_map(|replica| replica.stream.as_ref()).map(|stream| stream.view)
+    }
+
+    pub fn index(&self, name: &str) -> Option<(usize, &Index)> {
+        self.indexes.iter().enumerate().find(|(_, index)| index.name == name)
+    }
+
+    /// The item of this key in a Region, with its version.
+    pub fn stored(&self, region: Region, key: &Key) -> Option<(&Arc<Item>, Version)> {
+        let stored = self.replicas.get(&region)?.items.get(key)?;
+        Some((&stored.item, stored.version))
+    }
+
+    fn active_regions(&self, now: Timestamp) -> impl Iterator<Item = Region> {
+        self.replicas.values().filter(move |replica| replica.is_active(now)).map(|replica| replica.region)
+    }
+}

@@ -1,0 +1,213 @@
+use serde_json::json;
+
+use super::{EU, Twin, US, seconds};
+use crate::twin::world::faults::Fault;
+
+#[tokio::test(start_paused = true)]
+async fn a_write_reaches_the_other_region_after_its_lag_and_not_before() {
+    let twin = Twin::start(1).with_global_table().await;
+    twin.put(US, "a", "one");
+    assert_eq!(twin.read(US, "a").as_deref(), Some("one"));
+    seconds(0.19).await;
+    assert_eq!(twin.read(EU, "a"), None, "no change is faster than the lag's floor");
+    seconds(16.0).await;
+    assert_eq!(twin.read(EU, "a").as_deref(), Some("one"));
+    twin.ok(EU, "DeleteItem", json!({ "TableName": "orders", "Key": { "id": { "S": "a" } } }));
+    assert_eq!(twin.read(US, "a").as_deref(), Some("one"));
+    seconds(16.0).await;
+    assert_eq!(twin.read(US, "a"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_partition_holds_changes_back_until_it_heals() {
+    let twin = Twin::start(1).with_global_table().await;
+    let fault = twin.0.faults.inject(Fault::Partition { between: (US, EU) });
+    twin.put(US, "a", "from us");
+    twin.put(EU, "b", "from eu");
+    seconds(900.0).await;
+    assert_eq!((twin.read(EU, "a"), twin.read(US, "b")), (None, None));
+    assert!(twin.0.faults.heal(fault));
+    seconds(2.0).await;
+    assert_eq!(twin.read(EU, "a").as_deref(), Some("from us"));
+    assert_eq!(twin.read(US, "b").as_deref(), Some("from eu"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_writer_wins_in_both_regions() {
+    let twin = Twin::start(3).with_global_table().await;
+    twin.put(US, "a", "first");
+    seconds(0.05).await;
+    twin.put(EU, "a", "second");
+    seconds(20.0).await;
+    assert_eq!(twin.read(US, "a").as_deref(), Some("second"));
+    assert_eq!(twin.read(EU, "a").as_deref(), Some("second"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_older_put_does_not_undo_a_delete() {
+    let twin = Twin::start(3).with_global_table().await;
+    let fault = twin.0.faults.inject(Fault::Partition { between: (US, EU) });
+    twin.put(US, "a", "older");
+    seconds(1.0).await;
+    twin.put(EU, "a", "newer");
+    twin.ok(EU, "DeleteItem", json!({ "TableName": "orders", "Key": { "id": { "S": "a" } } }));
+    seconds(30.0).await;
+    twin.0.faults.heal(fault);
+    seconds(30.0).await;
+    assert_eq!((twin.read(US, "a"), twin.read(EU, "a")), (None, None));
+    let state = twin.0.dynamodb.lock();
+    let kept: usize =
+        state.tables.values().flat_map(|table| table.replicas.values()).map(|replica| replica.tombstones.len()).sum();
+    assert_eq!(kept, 0, "a delete is forgotten once nothing is on its way");
+}
+
+#[tokio::test(start_paused = true)]
+async fn batches_and_transactions_replicate_like_every_other_write() {
+    let twin = Twin::start(5).with_global_table().await;
+    let put = |id: &str| json!({ "Item": { "id": { "S": id }, "v": { "S": "x" } } });
+    twin.ok(US, "BatchWriteItem", json!({ "RequestItems": { "orders": [{ "PutRequest": put("batch") }] } }));
+    let mut transact = put("transact");
+    transact["TableName"] = "orders".into();
+    twin.ok(US, "TransactWriteItems", json!({ "TransactItems": [{ "Put": transact }] }));
+    twin.ok(
+        US,
+        "UpdateItem",
+        json!({
+            "TableName": "orders", "Key": { "id": { "S": "update" } }, "UpdateExpression": "SET v = :x",
+            "ExpressionAttributeValues": { ":x": { "S": "x" } },
+        }),
+    );
+    assert_eq!(twin.0.dynamodb.backlog("orders", US, EU), 3);
+    seconds(16.0).await;
+    for id in ["batch", "transact", "update"] {
+        assert_eq!(twin.read(EU, id).as_deref(), Some("x"), "{id}");
+    }
+    assert_eq!(twin.0.dynamodb.stream_records(EU, "orders").len(), 3);
+    let key = serde_json::from_value(json!({ "id": { "S": "batch" } })).unwrap();
+    assert_eq!(twin.0.dynamodb.written(EU, "orders", &key).unwrap().writer, US);
+}
+
+/// Random writes in both Regions, partitions among them; gives what each Region then holds, and what was last
+/// written by the rule.
+async fn storm(seed: u64) -> (String, String, Vec<Option<String>>) {
+    use rand::RngExt;
+    let twin = Twin::start(seed).with_global_table().await;
+    let mut rng = crate::seed::Seed(seed).stream("test/storm");
+    let mut last: Vec<(Option<crate::twin::services::dynamodb::Version>, Option<String>)> = vec![(None, None); 8];
+    let mut fault = None;
+    for step in 0..400 {
+        let region = if rng.random_bool(0.5) { US } else { EU };
+        let item = rng.random_range(0..8_usize);
+        let id = format!("k{item}");
+        if rng.random_bool(0.8) {
+            twin.put(region, &id, &format!("v{step}"));
+            let key = serde_json::from_value(json!({ "id": { "S": id } })).unwrap();
+            let version = twin.0.dynamodb.written(region, "orders", &key);
+            if version > last[item].0 {
+                last[item] = (version, Some(format!("v{step}")));
+            }
+        } else {
+            twin.ok(region, "DeleteItem", json!({ "TableName": "orders", "Key": { "id": { "S": id } } }));
+            let state = twin.0.dynamodb.lock();
+            let replica = &state.tables.values().next().unwrap().replicas[&region];
+            let key = super::super::key::Key::new(
+                super::super::key::KeyValue::S(id.as_str().into()),
+                super::super::key::KeyValue::None,
+            );
+            let version = replica.version(&key);
+            if version > last[item].0 {
+                last[item] = (version, None);
+            }
+        }
+        match (fault, rng.random_range(0..20)) {
+            (None, 0) => fault = Some(twin.0.faults.inject(Fault::Partition { between: (US, EU) })),
+            (Some(id), 0..5) => {
+                twin.0.faults.heal(id);
+                fault = None;
+            }
+            _ => {}
+        }
+        if rng.random_bool(0.7) {
+            seconds(rng.random_range(0.0..0.8)).await;
+        }
+    }
+    if let Some(id) = fault {
+        twin.0.faults.heal(id);
+    }
+    seconds(60.0).await;
+    let held = |region| twin.ok(region, "Scan", json!({ "TableName": "orders" }))["Items"].to_string();
+    let read: Vec<Option<String>> = (0..8).map(|item| twin.read(US, &format!("k{item}"))).collect();
+    let expected: Vec<Option<String>> = last.into_iter().map(|(_, text)| text).collect();
+    assert_eq!(read, expected, "seed {seed}: the last write by (time, Region) is what is left");
+    (held(US), held(EU), expected)
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_storm_both_regions_hold_the_last_writes() {
+    for seed in 0..25 {
+        let (us, eu, expected) = storm(seed).await;
+        assert_eq!(us, eu, "seed {seed}");
+        assert!(expected.iter().any(Option::is_some), "seed {seed} writes something");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_seed_gives_one_history_of_arrivals() {
+    async fn arrivals(seed: u64) -> Vec<(u64, i64)> {
+        let twin = Twin::start(seed).with_global_table().await;
+        for n in 0..50 {
+            twin.put(US, &format!("k{n}"), "x");
+            seconds(0.03).await;
+        }
+        seconds(30.0).await;
+        let records = twin.0.dynamodb.stream_records(EU, "orders");
+        records.iter().map(|record| (record.sequence, record.at.since(record.version.at).as_micros() as i64)).collect()
+    }
+    let (one, two, other) = (arrivals(7).await, arrivals(7).await, arrivals(8).await);
+    assert_eq!(one, two);
+    assert_ne!(one, other);
+    assert_eq!(one.len(), 50);
+    let mut lags: Vec<f64> = one.iter().map(|(_, lag)| *lag as f64 / 1e6).collect();
+    lags.sort_by(f64::total_cmp);
+    assert!((0.7..1.6).contains(&lags[25]), "the median lag is about a second: {}", lags[25]);
+    assert!(lags[2] > 0.2 && lags[47] < 4.0, "{lags:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_of_a_new_replica_stays_for_a_day() {
+    let twin = Twin::start(1).with_global_table().await;
+    let error = twin.fails("DeleteTable", json!({ "TableName": "orders" }));
+    assert!(error.contains("acted as a source region"), "{error}");
+    seconds(86_400.0).await;
+    twin.ok(US, "DeleteTable", json!({ "TableName": "orders" }));
+    seconds(6.0).await;
+    assert_eq!(twin.ok(US, "ListTables", json!({}))["TableNames"], json!([]));
+    assert_eq!(twin.ok(EU, "ListTables", json!({}))["TableNames"], json!(["orders"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_is_creating_until_it_is_filled() {
+    let twin = Twin::start(1).with_table(false).await;
+    let fault = twin.0.faults.inject(Fault::Partition { between: (US, EU) });
+    twin.ok(
+        US,
+        "UpdateTable",
+        json!({
+            "TableName": "orders", "ReplicaUpdates": [{ "Create": { "RegionName": "eu-west-1" } }],
+        }),
+    );
+    let status = || twin.ok(US, "DescribeTable", json!({ "TableName": "orders" }))["Table"].clone();
+    assert_eq!(
+        (&status()["TableStatus"], &status()["Replicas"][0]["ReplicaStatus"]),
+        (&json!("UPDATING"), &json!("CREATING"))
+    );
+    twin.put(US, "a", "one");
+    seconds(600.0).await;
+    assert_eq!(status()["Replicas"][0]["ReplicaStatus"], "CREATING", "it cannot be filled across a partition");
+    let early = twin.call(EU, "GetItem", json!({ "TableName": "orders", "Key": { "id": { "S": "a" } } })).unwrap_err();
+    assert_eq!(early.code, "ResourceNotFoundException");
+    twin.0.faults.heal(fault);
+    seconds(2.0).await;
+    assert_eq!(status()["Replicas"][0]["ReplicaStatus"], "ACTIVE");
+    assert_eq!(twin.read(EU, "a").as_deref(), Some("one"));
+}
