@@ -1,18 +1,52 @@
-//! Route 53: hosted zones, record sets and health checks, by the API.
+//! Route 53's control plane: hosted zones, record sets and health checks, by the API and by templates.
+//!
+//! ```text
+//! api (path → operation) → zones, records, checks, tags ─→ state ─publish→ world::dns     (what is served, later)
+//! resources (templates) ──────────↗ change, batch (pure)        └─put────→ world::health  (what is checked)
+//! ```
+//!
+//! Two ages of every record live in two places: what was accepted is here, what is served is in [`crate::twin::world::dns`].
+//! Nothing in here answers a query.
+
+mod api;
+mod batch;
+mod change;
+mod checks;
+mod quota;
+mod records;
+mod resources;
+mod shape;
+mod state;
+mod tags;
+#[cfg(test)]
+mod tests;
+mod zones;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
 
 use crate::seed::Seed;
-use crate::twin::formation::ResourceHandler;
 use crate::twin::gateway::Call;
 use crate::twin::services::Service;
 use crate::twin::wire::{AwsError, Protocol, Request, Response};
 
-pub struct Route53;
+pub use change::{Action, Change, ChangeInfo, Draft, DraftAlias};
+pub use checks::Config as HealthCheckConfig;
+pub use resources::resources;
+
+pub struct Route53 {
+    state: Mutex<state::State>,
+    quota: Mutex<quota::Quota>,
+}
 
 impl Route53 {
     pub fn new(_seed: Seed) -> Self {
-        Self
+        Self { state: Mutex::new(state::State::default()), quota: Mutex::new(quota::Quota::default()) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, state::State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -22,19 +56,14 @@ impl Service for Route53 {
     }
 
     fn operation(&self, request: &Request) -> String {
-        format!("{} {}", request.method(), request.uri().path())
+        api::route(request).map_or_else(|| api::unknown(request), |route| route.operation.to_owned())
     }
 
     fn is_global(&self) -> bool {
         true
     }
 
-    fn handle<'a>(&'a self, _call: &'a Call, request: &'a Request) -> BoxFuture<'a, Result<Response, AwsError>> {
-        Box::pin(async move { Err(AwsError::not_implemented("route53", &self.operation(request))) })
+    fn handle<'a>(&'a self, call: &'a Call, request: &'a Request) -> BoxFuture<'a, Result<Response, AwsError>> {
+        Box::pin(async move { api::handle(self, call, request) })
     }
-}
-
-/// The resource types of this service.
-pub fn resources() -> Vec<Box<dyn ResourceHandler>> {
-    Vec::new()
 }

@@ -1,12 +1,42 @@
 //! Names, as the world resolves them: authoritative answers from the deployed record sets, and resolvers with TTLs.
+//!
+//! ```text
+//! services::route53 ─publish→ edge (each name server's view, at its own moment) ─→ answer (policy, health, alias)
+//!                                                                                     ↑ choose        ↓
+//!                                                                     world::health ──┘           Resolver (TTL)
+//! ```
+//!
+//! This is the data plane: it keeps answering when Route 53's control plane is down, and it never asks what the
+//! control plane has accepted.
 
+mod answer;
+mod choose;
+mod edge;
+mod record;
+mod resolver;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::network::Origin;
+use rand_chacha::ChaCha8Rng;
+
+use super::network::{self, Origin};
+use crate::clock::Timestamp;
+use crate::region::{Point, Region};
 use crate::seed::Seed;
 use crate::twin::Cloud;
+
+pub use answer::{Data, Link};
+pub use edge::Update;
+pub use record::{Alias, Node, RecordSet, RecordType, Routing, normal};
+pub use resolver::Resolver;
+
+/// How many names a chain may have; a loop of CNAMEs ends here, as it does in every resolver.
+const CHAIN_MAX: usize = 16;
 
 /// What a name resolved to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,35 +49,116 @@ pub struct Answer {
     pub from_cache: bool,
 }
 
-pub struct Dns;
+impl Answer {
+    /// Adds the next link of the chain; the name to ask for next, if it does not end here.
+    fn follow(&mut self, name: &str, link: &Link, left: Duration) -> Option<String> {
+        self.ttl = if self.chain.is_empty() { left } else { self.ttl.min(left) };
+        self.chain.push(name.to_owned());
+        self.chain.extend(link.via.iter().cloned());
+        match &link.data {
+            Data::Addresses(addresses) => self.addresses.clone_from(addresses),
+            Data::Cname(target) if self.chain.len() < CHAIN_MAX => return Some(target.clone()),
+            _ => {}
+        }
+        None
+    }
+}
+
+pub struct Dns {
+    servers: Mutex<Servers>,
+    /// Draws for weighted and multivalue answers.
+    draws: Mutex<ChaCha8Rng>,
+}
+
+struct Servers {
+    edges: Vec<edge::Edge>,
+    nearest: BTreeMap<Origin, usize>,
+    /// Draws for the time changes take to arrive.
+    reach: ChaCha8Rng,
+    changes: u64,
+}
 
 impl Dns {
-    pub fn new(_seed: Seed) -> Self {
-        Self
+    pub fn new(seed: Seed) -> Self {
+        let servers =
+            Servers { edges: edge::all(), nearest: BTreeMap::new(), reach: seed.stream("world/dns/reach"), changes: 0 };
+        Self { servers: Mutex::new(servers), draws: Mutex::new(seed.stream("world/dns/draws")) }
     }
 
     /// The authoritative answer for someone at `origin`, followed to its addresses; no cache is asked.
-    pub async fn authoritative(&self, _cloud: &Arc<Cloud>, _origin: Origin, _name: &str) -> Answer {
-        Answer::default()
+    pub async fn authoritative(&self, cloud: &Arc<Cloud>, origin: Origin, name: &str) -> Answer {
+        let mut answer = Answer::default();
+        let mut next = Some(normal(name));
+        while let Some(name) = next {
+            let link = self.query(cloud, origin, &name).await;
+            next = answer.follow(&name, &link, link.ttl);
+        }
+        answer
     }
 
     /// The addresses only.
     pub async fn resolve_uncached(&self, cloud: &Arc<Cloud>, origin: Origin, name: &str) -> Vec<Ipv4Addr> {
         self.authoritative(cloud, origin, name).await.addresses
     }
-}
 
-/// A recursive resolver near its users: keeps answers for their TTL and not a moment longer.
-pub struct Resolver {
-    pub origin: Origin,
-}
-
-impl Resolver {
-    pub fn new(origin: Origin) -> Self {
-        Self { origin }
+    /// The Regions an authoritative answer leads to, and how long a resolver may keep it.
+    pub async fn serving_regions(&self, cloud: &Arc<Cloud>, origin: Origin, name: &str) -> (Vec<Region>, Duration) {
+        let answer = self.authoritative(cloud, origin, name).await;
+        let mut regions: Vec<Region> =
+            answer.addresses.iter().filter_map(|address| network::region_of(cloud, *address)).collect();
+        regions.sort_unstable();
+        regions.dedup();
+        (regions, answer.ttl)
     }
 
-    pub async fn resolve(&self, cloud: &Arc<Cloud>, name: &str) -> Answer {
-        cloud.dns.authoritative(cloud, self.origin, name).await
+    /// Sends a change of a zone to every name server; the moment the last of them serves it.
+    pub fn publish(&self, zone_id: &str, update: Update, now: Timestamp) -> Timestamp {
+        let update = Arc::new(update);
+        let mut servers = self.lock();
+        let Servers { edges, reach, changes, .. } = &mut *servers;
+        *changes += 1;
+        let arrival = |edge: &mut edge::Edge| edge.enqueue(now + edge::reach(reach), *changes, zone_id, &update);
+        edges.iter_mut().map(arrival).max().unwrap_or(now)
+    }
+
+    /// One query for addresses, there and back.
+    async fn query(&self, cloud: &Arc<Cloud>, origin: Origin, name: &str) -> Link {
+        let server = {
+            let mut servers = self.lock();
+            let edge = servers.nearest_to(cloud, origin);
+            servers.edges.get(edge).map(|edge| edge.at)
+        };
+        if let Some(server) = server {
+            cloud.latency.travel(origin.point(), server).await;
+        }
+        let link = self.ask(cloud, origin, name, RecordType::A);
+        if let Some(server) = server {
+            cloud.latency.travel(origin.point(), server).await;
+        }
+        link
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Servers> {
+        self.servers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where Route 53 takes a resolver to be.
+fn seen_from(cloud: &Cloud, origin: Origin) -> Point {
+    origin.point().unwrap_or_else(|| cloud.home().at())
+}
+
+impl Servers {
+    /// The name server a resolver at `origin` is routed to.
+    fn nearest_to(&mut self, cloud: &Cloud, origin: Origin) -> usize {
+        if let Some(edge) = self.nearest.get(&origin) {
+            return *edge;
+        }
+        let from = seen_from(cloud, origin);
+        let distance = |edge: &edge::Edge| edge.at.distance_km(from);
+        let nearest = self.edges.iter().enumerate().min_by(|(_, a), (_, b)| distance(a).total_cmp(&distance(b)));
+        let nearest = nearest.map(|(index, _)| index).unwrap_or_default();
+        self.nearest.insert(origin, nearest);
+        nearest
     }
 }
