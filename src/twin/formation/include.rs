@@ -10,8 +10,23 @@ pub const TRANSFORM: &str = "AWS::Include";
 /// Replaces every `Fn::Transform: {Name: AWS::Include}` by what its `Location` holds.
 ///
 /// Short-form tags are refused in there, as AWS documents for included YAML.
+///
+/// In the `Transform` section it brings in whole sections.
 pub fn expand(root: Node, cloud: &Cloud, parameters: &Parameters, stack: &StackNames) -> Result<Node, Problem> {
-    Include { cloud, parameters, stack }.node(root, "")
+    let include = Include { cloud, parameters, stack };
+    let section = root.get("Transform").cloned();
+    let mut root = include.node(root, "")?;
+    let macros = section.as_ref().map(|section| section.as_list().unwrap_or(std::slice::from_ref(section)));
+    for call in macros.unwrap_or_default() {
+        match call.get_text("Name") {
+            Some(TRANSFORM) => include.sections(&mut root, call)?,
+            _ if call.as_text() == Some(TRANSFORM) => {
+                return Err(Problem::new(call.at, "Transform", "AWS::Include needs Parameters: {Location: s3://…}"));
+            }
+            _ => {}
+        }
+    }
+    Ok(root)
 }
 
 struct Include<'a> {
@@ -54,6 +69,24 @@ impl Include<'_> {
             }
         }
         Ok(Node { at, data: Data::Map(out) })
+    }
+
+    /// Lays the sections of an included document beside those of the template.
+    fn sections(&self, root: &mut Node, call: &Node) -> Result<(), Problem> {
+        let included = self.read(call, "Transform")?;
+        let Data::Map(sections) = included.data else {
+            return Err(Problem::new(call.at, "Transform", "what is included here must be a map of sections"));
+        };
+        for section in sections {
+            let mut merged =
+                root.take(&section.key).unwrap_or_else(|| Node::map(call.at, Vec::<(String, Node)>::new()));
+            match section.value.data {
+                Data::Map(entries) => entries.into_iter().for_each(|entry| merged.set(&entry.key, entry.value)),
+                data => merged.data = data,
+            }
+            root.set(&section.key, merged);
+        }
+        Ok(())
     }
 
     fn read(&self, call: &Node, path: &str) -> Result<Node, Problem> {

@@ -100,7 +100,7 @@ pub enum Outcome {
     Changes(Vec<Change>),
     /// The reason of its `FAILED`.
     Failed(String),
-    /// Its execution is under way, done, or has failed; or another change set went first.
+    /// Its execution is under way, done, or has failed.
     Spent(Vec<Change>, Status),
 }
 
@@ -198,7 +198,7 @@ impl ChangeSet {
         }
     }
 
-    /// Marks the set as executed, or passed over.
+    /// Marks how far the execution of the set is.
     pub fn spend(&mut self, execution: Status) {
         let changes = match std::mem::replace(&mut self.outcome, Outcome::Failed(String::new())) {
             Outcome::Changes(changes) | Outcome::Spent(changes, _) => changes,

@@ -1,5 +1,6 @@
 //! The engine through an unmodified SDK client, over resource types made for the purpose.
 
+mod real;
 mod types;
 
 use std::sync::Arc;
@@ -25,18 +26,25 @@ struct World {
 }
 
 fn world() -> World {
-    let clock = Clock::starting_at(Clock::EMBEDDED_EPOCH);
-    let regions = vec![Region::US_EAST_1, Region::EU_WEST_1];
-    let account = "123456789012".to_owned();
-    let cloud = Cloud::start(Config { seed: Seed(7), clock, account, regions, code: Default::default() });
     let log = types::Log::default();
-    let installed = cloud.cloudformation.registry.set(super::Registry::new(types::handlers(&log)));
-    assert!(installed.is_ok());
-    let config = gateway::sdk_config(&cloud, Origin::Operator, Region::US_EAST_1, &Credentials::account());
-    World { client: Client::new(&config), cloud, log }
+    World::start(Some(log))
 }
 
 impl World {
+    /// A cloud whose resource types are the tests' own where there is a log for them, else the real ones.
+    fn start(log: Option<types::Log>) -> Self {
+        let clock = Clock::starting_at(Clock::EMBEDDED_EPOCH);
+        let regions = vec![Region::US_EAST_1, Region::EU_WEST_1];
+        let account = "123456789012".to_owned();
+        let cloud = Cloud::start(Config { seed: Seed(7), clock, account, regions, code: Default::default() });
+        if let Some(log) = &log {
+            let installed = cloud.cloudformation.registry.set(super::Registry::new(types::handlers(log)));
+            assert!(installed.is_ok());
+        }
+        let config = gateway::sdk_config(&cloud, Origin::Operator, Region::US_EAST_1, &Credentials::account());
+        Self { client: Client::new(&config), cloud, log: log.unwrap_or_default() }
+    }
+
     /// Makes a change set and waits until it is worked out.
     async fn change(
         &self,

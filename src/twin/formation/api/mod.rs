@@ -47,10 +47,42 @@ pub fn handle(formation: &CloudFormation, call: &Call, params: &Params) -> Resul
         "ValidateTemplate" => stacks::validate,
         other => return Err(AwsError::not_implemented("cloudformation", other)),
     };
-    let resource = format!("stack/{}/*", params.get("StackName").unwrap_or("*"));
-    call.authorize(&format!("cloudformation:{action}"), &call.arn("cloudformation", &resource))?;
+    let resource = match params.get("StackName") {
+        Some(arn) if arn.starts_with("arn:") => arn.to_owned(),
+        name => call.arn("cloudformation", &format!("stack/{}/*", name.unwrap_or("*"))),
+    };
+    call.authorize(&format!("cloudformation:{action}"), &resource)?;
+    refuse_unmodelled(params)?;
     let result = run(&asked)?;
     Ok(query::ok(action, NAMESPACE, &call.request_id, result))
+}
+
+/// What requests may ask for and the twin does not do, with the value that asks for nothing.
+const NOT_MODELLED: &[(&str, &str)] = &[
+    ("DeploymentMode", ""),
+    ("EnableTerminationProtection", "false"),
+    ("ImportExistingResources", "false"),
+    ("IncludeNestedStacks", "false"),
+    ("ResourcesToImport.member.1.ResourceType", ""),
+    ("RetainExceptOnCreate", "false"),
+    ("RoleARN", ""),
+    ("RollbackConfiguration.RollbackTriggers.member.1.Arn", ""),
+    ("StackPolicyBody", ""),
+    ("StackPolicyURL", ""),
+    ("TimeoutInMinutes", ""),
+];
+
+fn refuse_unmodelled(params: &Params) -> Result<(), AwsError> {
+    let asked = NOT_MODELLED.iter().find(|(name, nothing)| params.get(name).is_some_and(|value| value != *nothing));
+    if let Some((name, _)) = asked {
+        let name = name.split('.').next().unwrap_or(name);
+        return Err(AwsError::not_implemented("cloudformation", &format!("{} with {name}", params.action())));
+    }
+    let deletes = ["OnFailure", "OnStackFailure"].iter().find(|name| params.get(name) == Some("DELETE"));
+    match deletes {
+        Some(name) => Err(AwsError::not_implemented("cloudformation", &format!("{}=DELETE", name))),
+        None => Ok(()),
+    }
 }
 
 fn invalid(message: impl Into<String>) -> AwsError {

@@ -167,11 +167,16 @@ impl Run {
         self.spend(target, execution);
     }
 
+    /// Marks the executed change set; once it has succeeded the others no longer fit the stack, and CloudFormation
+    /// deletes them (ExecuteChangeSet reference).
     fn spend(&self, target: &Target, execution: Status) {
         let Some(executed) = &target.change_set else { return };
         self.with_stack(|stack, _| {
-            for set in stack.change_sets.values_mut() {
-                set.spend(if set.id == *executed { execution } else { "OBSOLETE" });
+            if execution == "EXECUTE_COMPLETE" {
+                stack.change_sets.retain(|_, set| set.id == *executed);
+            }
+            if let Some(set) = stack.change_sets.values_mut().find(|set| set.id == *executed) {
+                set.spend(execution);
             }
         });
     }

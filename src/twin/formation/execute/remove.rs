@@ -1,6 +1,6 @@
 //! Taking resources away, dependents first, and whole stacks with them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
@@ -20,15 +20,15 @@ impl Run {
     /// Each comes with whether it was replaced, which is what its policy goes by.
     pub(super) async fn remove_all(&self, mut leaving: Vec<(String, StackResource, bool)>) -> Vec<String> {
         let mut running = Removing::new();
-        let mut busy: BTreeSet<String> = BTreeSet::new();
-        let mut needed_by_failed: BTreeSet<String> = BTreeSet::new();
+        // What the resources now going still need.
+        let mut held: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        // What the resources that could not go still need: it has to stay as well.
+        let mut kept: BTreeSet<String> = BTreeSet::new();
         let mut failed = Vec::new();
         loop {
             while let Some(next) = leaving.iter().position(|(name, ..)| {
-                let needed = |other: &StackResource| other.needs.contains(name);
-                !needed_by_failed.contains(name)
-                    && !leaving.iter().any(|(_, other, _)| needed(other))
-                    && !busy.iter().any(|holder| holder.split_once('\n').is_some_and(|(_, need)| need == name))
+                let waits = leaving.iter().any(|(_, other, _)| other.needs.contains(name));
+                !waits && !kept.contains(name) && !held.values().any(|needs| needs.contains(name))
             }) {
                 let (name, resource, replaced) = leaving.remove(next);
                 let policy = if replaced { resource.update_replace_policy } else { resource.deletion_policy };
@@ -37,17 +37,17 @@ impl Run {
                     continue;
                 }
                 self.event(&name, &resource.kind, &resource.physical_id, "DELETE_IN_PROGRESS", None);
-                busy.extend(resource.needs.iter().map(|need| format!("{name}\n{need}")));
+                held.insert(name.clone(), resource.needs.clone());
                 running.push(self.removal(name, resource));
             }
             let Some((name, resource, result)) = running.next().await else { break };
-            busy.retain(|holder| holder.split_once('\n').is_none_or(|(holder, _)| holder != name));
+            held.remove(&name);
             match result {
                 Ok(()) => self.event(&name, &resource.kind, &resource.physical_id, "DELETE_COMPLETE", None),
                 Err(error) => {
                     let reason = format!("Resource handler returned message: \"{error}\"");
                     self.event(&name, &resource.kind, &resource.physical_id, "DELETE_FAILED", Some(reason));
-                    needed_by_failed.extend(resource.needs);
+                    kept.extend(resource.needs);
                     failed.push(name);
                 }
             }
