@@ -19,7 +19,7 @@ use crate::region::Region;
 use crate::seed::Seed;
 use crate::twin::formation::ResourceContext;
 use crate::twin::gateway::{Credentials, sdk_config};
-use crate::twin::world::faults::Fault;
+use crate::twin::world::faults::{Effect, Fault};
 use crate::twin::world::network::Origin;
 use crate::twin::{Cloud, Config};
 
@@ -27,8 +27,12 @@ const US: Region = Region::US_EAST_1;
 const EU: Region = Region::EU_WEST_1;
 
 fn cloud() -> Arc<Cloud> {
+    cloud_of(7)
+}
+
+fn cloud_of(seed: u64) -> Arc<Cloud> {
     Cloud::start(Config {
-        seed: Seed(7),
+        seed: Seed(seed),
         clock: Clock::starting_at(Clock::EMBEDDED_EPOCH),
         account: "123456789012".to_owned(),
         regions: vec![US, EU],
@@ -336,6 +340,64 @@ async fn a_partition_keeps_copies_pending_until_it_heals() {
         assert_eq!(status(&us, "from", key).await, Some(ReplicationStatus::Completed));
         assert_eq!(get(&eu, "onto", key).await.as_deref(), Some("x"));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn replication_can_be_broken_alone() {
+    let cloud = cloud();
+    let (us, eu) = pair(&cloud).await;
+    let fault = cloud.faults.inject(Fault::Service {
+        region: Some(EU),
+        service: "s3".to_owned(),
+        operations: vec!["ReplicateObject".to_owned()],
+        effect: Effect::Error,
+    });
+    put(&us, "from", "a/k", "x").await;
+    seconds(7_200).await;
+    assert_eq!(get(&eu, "onto", "a/k").await, None);
+    put(&eu, "onto", "a/own", "x").await;
+    assert_eq!(get(&eu, "onto", "a/own").await.as_deref(), Some("x"), "the bucket itself works");
+    cloud.faults.heal(fault);
+    seconds(10).await;
+    assert_eq!(get(&eu, "onto", "a/k").await.as_deref(), Some("x"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_destination_fails_the_object() {
+    let cloud = cloud();
+    let (us, eu) = pair(&cloud).await;
+    put(&us, "from", "a/k", "x").await;
+    eu.delete_bucket().bucket("onto").send().await.unwrap();
+    seconds(3_600).await;
+    assert_eq!(status(&us, "from", "a/k").await, Some(ReplicationStatus::Failed));
+}
+
+/// When each of twenty objects arrives, to the tenth of a second, and under which version.
+async fn arrivals(seed: u64) -> Vec<(u128, String)> {
+    let cloud = cloud_of(seed);
+    let (us, eu) = pair(&cloud).await;
+    for number in 0..20 {
+        put(&us, "from", &format!("a/{number}"), "x").await;
+    }
+    let mut seen = Vec::new();
+    while seen.len() < 20 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let state = cloud.s3.lock();
+        let there = state.buckets["onto"].objects.values().flatten().map(|version| version.id.clone());
+        let new: Vec<_> = there.filter(|id| !seen.iter().any(|(_, known)| known == id)).collect();
+        seen.extend(new.into_iter().map(|id| (cloud.clock.elapsed().as_millis(), id)));
+    }
+    drop(eu);
+    seen
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_seed_gives_one_history_of_copies() {
+    let first = arrivals(7).await;
+    assert_eq!(first, arrivals(7).await);
+    assert_ne!(first, arrivals(8).await);
+    let times: Vec<u128> = first.iter().map(|(at, _)| *at).collect();
+    assert!(times[0] < times[10] && times[10] < 60_000, "a body of seconds: {times:?}");
 }
 
 #[tokio::test(start_paused = true)]

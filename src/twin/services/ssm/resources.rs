@@ -28,7 +28,7 @@ static PARAMETER: Spec = Spec {
         Property::new("Policies", Kind::Text),
         Property::new("Tags", Kind::Map(&Kind::Text)),
         Property::new("Tier", Kind::Text),
-        Property::new("Type", Kind::Text).required().replaces(),
+        Property::new("Type", Kind::Text).required(),
         Property::new("Value", Kind::Text).required(),
     ],
     attributes: &["Type", "Value"],
@@ -90,9 +90,13 @@ impl ResourceHandler for ParameterHandler {
         &'a self,
         cx: &'a ResourceContext,
         physical_id: &'a str,
-        _old: &'a Value,
+        old: &'a Value,
         new: &'a Value,
     ) -> BoxFuture<'a, Result<Created, ResourceError>> {
+        // A parameter cannot change its type, so one of another type takes its place and its name.
+        if optional_text(old, "Type").is_some_and(|kind| kind != text(new, "Type")) {
+            cx.cloud.ssm.lock().parameters.remove(&(cx.region, physical_id.to_owned()));
+        }
         Box::pin(ready(Self::put(cx, physical_id, new, true)))
     }
 
