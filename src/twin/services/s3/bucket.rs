@@ -2,7 +2,7 @@
 
 use super::Ask;
 use super::answer::{self, header, root, xml};
-use super::state::Bucket;
+use super::state::{Bucket, no_such_bucket};
 use crate::region::Region;
 use crate::twin::Cloud;
 use crate::twin::wire::{AwsError, Response, xml::Element};
@@ -116,10 +116,7 @@ pub(super) fn list(ask: &Ask<'_>) -> Result<Response, AwsError> {
 pub(super) fn location(ask: &Ask<'_>) -> Result<Response, AwsError> {
     ask.authorize("s3:GetBucketLocation")?;
     let state = ask.call.cloud.s3.lock();
-    let region = match state.buckets.get(&ask.target.bucket) {
-        Some(bucket) => bucket.region,
-        None => state.bucket(ask.call, &ask.target.bucket)?.region,
-    };
+    let region = state.buckets.get(&ask.target.bucket).ok_or_else(|| no_such_bucket(&ask.target.bucket))?.region;
     let name = if region == Region::US_EAST_1 { "" } else { region.as_str() };
     Ok(xml(ask.call, &root("LocationConstraint").text(name)))
 }

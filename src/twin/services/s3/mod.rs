@@ -18,6 +18,7 @@ mod object;
 mod replication;
 mod resources;
 mod route;
+mod spec;
 mod state;
 mod tagging;
 #[cfg(test)]

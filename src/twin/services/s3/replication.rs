@@ -277,10 +277,13 @@ fn deliver(cloud: &Cloud, job: &Job) {
     let Some(source) = state.buckets.get_mut(&job.source) else { return };
     // Deleted on the way: there is nothing to copy.
     let Some(version) = source.version_mut(&job.key, &job.version).map(|version| version.clone()) else { return };
-    let status = match copy(cloud, &mut state, job, version) {
-        true => ReplicationStatus::Completed,
-        false => ReplicationStatus::Failed,
+    // Replication decrypts what it reads, so it stops with the key.
+    let readable = match version.object.as_ref().map(|object| &object.encryption) {
+        Some(Encryption::Kms(key)) => cloud.kms.usable(cloud, source.region, key).is_ok(),
+        _ => true,
     };
+    let copied = readable && copy(cloud, &mut state, job, version);
+    let status = if copied { ReplicationStatus::Completed } else { ReplicationStatus::Failed };
     let source = state.buckets.get_mut(&job.source);
     if let Some(version) = source.and_then(|source| source.version_mut(&job.key, &job.version))
         && version.object.is_some()

@@ -87,10 +87,8 @@ impl Target {
         }
         let copies = request.headers().contains_key("x-amz-copy-source");
         let plain = if self.key.is_empty() { self.of_bucket(method) } else { self.of_object(method, copies) };
-        plain.map_or_else(
-            || format!("{method} {}", self.query.keys().cloned().collect::<Vec<_>>().join("&")),
-            |name| name,
-        )
+        // No operation of S3's, so what NotImplemented names is the request itself.
+        plain.unwrap_or_else(|| format!("{method} {}", self.query.keys().cloned().collect::<Vec<_>>().join("&")))
     }
 
     fn of_bucket(&self, method: &str) -> Option<String> {

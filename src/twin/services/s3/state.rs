@@ -134,7 +134,7 @@ impl State {
     }
 }
 
-fn no_such_bucket(name: &str) -> AwsError {
+pub(super) fn no_such_bucket(name: &str) -> AwsError {
     AwsError::new(404, "NoSuchBucket", "The specified bucket does not exist").with("BucketName", name.into())
 }
 
@@ -211,4 +211,25 @@ impl Bucket {
 /// `arn:aws:s3:::bucket` or `arn:aws:s3:::bucket/key`.
 pub(super) fn arn(bucket: &str, key: &str) -> String {
     if key.is_empty() { format!("arn:aws:s3:::{bucket}") } else { format!("arn:aws:s3:::{bucket}/{key}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(id: &str, second: i64) -> Version {
+        Version { id: id.to_owned(), at: Timestamp::from_millis(second * 1_000), object: None, replication: None }
+    }
+
+    #[test]
+    fn a_late_arrival_does_not_hide_what_was_written_after_it() {
+        let mut bucket = Bucket::new("b", Region::US_EAST_1, Timestamp::default());
+        for (id, second) in [("first", 1), ("third", 3), ("second", 2), ("also-third", 3), (NULL, 0)] {
+            bucket.insert("k", version(id, second));
+        }
+        let ids: Vec<_> = bucket.objects["k"].iter().map(|version| version.id.as_str()).collect();
+        assert_eq!(ids, [NULL, "first", "second", "third", "also-third"]);
+        bucket.insert("k", version(NULL, 4));
+        assert_eq!((bucket.latest("k").unwrap().id.as_str(), bucket.objects["k"].len()), (NULL, 5));
+    }
 }

@@ -1,14 +1,50 @@
-//! SSM Parameter Store: plain parameters.
+//! SSM Parameter Store: parameters by Region and name, in paths, secure ones under a KMS key.
+
+mod parameter;
+mod read;
+mod resources;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
+use serde_json::Value;
 
-use crate::twin::formation::ResourceHandler;
 use crate::twin::gateway::Call;
 use crate::twin::services::Service;
-use crate::twin::wire::{AwsError, Protocol, Request, Response, json};
+use crate::twin::wire::{AwsError, Members, Protocol, Request, Response, json};
+use parameter::State;
+
+pub use resources::resources;
 
 #[derive(Default)]
-pub struct Ssm;
+pub struct Ssm {
+    state: Mutex<State>,
+}
+
+impl Ssm {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+type Act = fn(&Call, &Members) -> Result<Value, AwsError>;
+
+/// Each operation with the members it models and what it does.
+const OPERATIONS: &[(&str, &[&str], Act)] = &[
+    ("GetParameter", &["Name", "WithDecryption"], read::one),
+    ("GetParameters", &["Names", "WithDecryption"], read::several),
+    ("GetParametersByPath", &["Path", "Recursive", "WithDecryption", "MaxResults", "NextToken"], read::by_path),
+    (
+        "PutParameter",
+        &["Name", "Value", "Type", "Overwrite", "Description", "KeyId", "Tags", "Tier", "DataType"],
+        write::put,
+    ),
+    ("DeleteParameter", &["Name"], write::delete),
+    ("DeleteParameters", &["Names"], write::delete_several),
+];
 
 impl Service for Ssm {
     fn protocol(&self) -> Protocol {
@@ -19,12 +55,13 @@ impl Service for Ssm {
         json::operation(request).to_owned()
     }
 
-    fn handle<'a>(&'a self, _call: &'a Call, request: &'a Request) -> BoxFuture<'a, Result<Response, AwsError>> {
-        Box::pin(async move { Err(AwsError::not_implemented("ssm", &self.operation(request))) })
+    fn handle<'a>(&'a self, call: &'a Call, request: &'a Request) -> BoxFuture<'a, Result<Response, AwsError>> {
+        Box::pin(async move {
+            let operation = json::operation(request);
+            let Some((_, members, act)) = OPERATIONS.iter().find(|(name, ..)| *name == operation) else {
+                return Err(AwsError::not_implemented("ssm", operation));
+            };
+            json::ok("1.1", &call.request_id, &act(call, &Members::read(request, members)?)?)
+        })
     }
-}
-
-/// The resource types of this service.
-pub fn resources() -> Vec<Box<dyn ResourceHandler>> {
-    Vec::new()
 }
