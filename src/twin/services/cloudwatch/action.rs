@@ -198,3 +198,75 @@ fn long_name(region: Region) -> &'static str {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::alarm::{Definition, Standing};
+    use super::super::rules::State;
+    use super::*;
+    use crate::clock::Clock;
+    use crate::seed::Seed;
+    use crate::twin::Config;
+
+    fn transition() -> (Arc<Cloud>, Transition) {
+        let cloud = Cloud::start(Config {
+            seed: Seed(1),
+            clock: Clock::starting_at(Clock::EMBEDDED_EPOCH),
+            account: "123456789012".to_owned(),
+            regions: vec![Region::US_EAST_1],
+            code: Default::default(),
+        });
+        let definition: Definition = serde_json::from_value(json!({
+            "AlarmName": "errors", "Namespace": "AWS/ApiGateway", "MetricName": "5XXError", "Statistic": "Average",
+            "Dimensions": [{ "Name": "ApiName", "Value": "orders" }], "Period": 60, "EvaluationPeriods": 2,
+            "DatapointsToAlarm": 1, "Threshold": 0.05, "ComparisonOperator": "GreaterThanThreshold",
+            "AlarmActions": ["arn:aws:sns:us-east-1:123456789012:alarms"],
+        }))
+        .unwrap();
+        let standing = |state, reason: &str| Standing {
+            state,
+            reason: reason.to_owned(),
+            data: None,
+            since: Clock::EMBEDDED_EPOCH,
+        };
+        let transition = Transition {
+            region: Region::US_EAST_1,
+            definition: Arc::new(definition),
+            arn: "arn:aws:cloudwatch:us-east-1:123456789012:alarm:errors".to_owned(),
+            configured: Clock::EMBEDDED_EPOCH,
+            before: standing(State::Ok, "fine"),
+            after: standing(State::Alarm, "not fine"),
+        };
+        (cloud, transition)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_topic_gets_the_documented_message() {
+        let (cloud, transition) = transition();
+        let message = message(&cloud, &transition);
+        assert_eq!(message["AlarmName"], "errors");
+        assert_eq!((&message["OldStateValue"], &message["NewStateValue"]), (&json!("OK"), &json!("ALARM")));
+        assert_eq!(message["NewStateReason"], "not fine");
+        assert_eq!(message["StateChangeTime"], "2026-01-05T00:00:00.000+0000");
+        assert_eq!(message["Region"], "US East (N. Virginia)");
+        assert_eq!(message["AlarmDescription"], Value::Null);
+        let trigger = &message["Trigger"];
+        assert_eq!((&trigger["Statistic"], &trigger["StatisticType"]), (&json!("AVERAGE"), &json!("Statistic")));
+        assert_eq!(trigger["Dimensions"], json!([{ "name": "ApiName", "value": "orders" }]));
+        assert_eq!((&trigger["Period"], &trigger["Threshold"]), (&json!(60), &json!(0.05)));
+        assert_eq!(trigger["TreatMissingData"], "missing");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_function_gets_the_documented_event() {
+        let (cloud, transition) = transition();
+        let event = event(&cloud, &transition);
+        assert_eq!((&event["source"], &event["region"]), (&json!("aws.cloudwatch"), &json!("us-east-1")));
+        assert_eq!(event["alarmArn"], transition.arn);
+        let data = &event["alarmData"];
+        assert_eq!((&data["state"]["value"], &data["previousState"]["value"]), (&json!("ALARM"), &json!("OK")));
+        let metric = &data["configuration"]["metrics"][0];
+        assert_eq!(metric["metricStat"]["metric"]["dimensions"], json!({ "ApiName": "orders" }));
+        assert_eq!((&metric["metricStat"]["stat"], &metric["returnData"]), (&json!("Average"), &json!(true)));
+    }
+}

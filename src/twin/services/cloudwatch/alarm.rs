@@ -145,7 +145,7 @@ impl Definition {
             return Err(invalid("exactly one element of the metrics list must return data"));
         }
         let period = plan.period();
-        if !matches!(period.as_secs(), 10 | 20 | 30) && period.as_secs() % 60 != 0 {
+        if !matches!(period.as_secs(), 10 | 20 | 30) && !period.as_secs().is_multiple_of(60) {
             return Err(invalid("Period must be 10, 20, 30 or a multiple of 60"));
         }
         // API reference, PutMetricAlarm: a day, or seven days for periods of an hour and more.

@@ -303,12 +303,11 @@ fn described(alarm: &Alarm) -> Value {
     Value::Map(members)
 }
 
+/// Entries, and the `NextToken` member where there are more.
+type Page = (Vec<Value>, Option<(Value, Value)>);
+
 /// The entries from the request's token on, at most as many as it wants, and the token of the rest.
-fn page(
-    entries: impl Iterator<Item = Value>,
-    members: &Value,
-    default: usize,
-) -> Result<(Vec<Value>, Option<(Value, Value)>), AwsError> {
+fn page(entries: impl Iterator<Item = Value>, members: &Value, default: usize) -> Result<Page, AwsError> {
     let skip: usize = match cbor::text(members, "NextToken") {
         Some(token) => token.parse().map_err(|_| {
             AwsError::bad_request("InvalidNextToken", format!("the token {token:?} is none of the twin's"))

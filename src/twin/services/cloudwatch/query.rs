@@ -163,7 +163,7 @@ impl Source {
 
 /// Periods the API takes: 1, 5, 10, 20, 30 and multiples of 60 seconds.
 pub fn check_period(period: u32) -> Result<Duration, AwsError> {
-    if matches!(period, 1 | 5 | 10 | 20 | 30) || (period > 0 && period % 60 == 0) {
+    if matches!(period, 1 | 5 | 10 | 20 | 30) || (period > 0 && period.is_multiple_of(60)) {
         return Ok(Duration::from_secs(period.into()));
     }
     Err(invalid(format!("Period must be 1, 5, 10, 20, 30 or a multiple of 60, not {period}")))

@@ -15,6 +15,7 @@ use super::Sample;
 use crate::clock::{Clock, Timestamp};
 use crate::region::Region;
 use crate::seed::Seed;
+use crate::twin::formation::ResourceContext;
 use crate::twin::world::faults::{Effect, Fault};
 use crate::twin::world::network::Origin;
 use crate::twin::{Cloud, Config, gateway};
@@ -385,4 +386,42 @@ async fn one_seed_gives_one_timeline_and_another_seed_another() {
     }
     assert_eq!(timeline(12).await, timeline(12).await);
     assert_ne!(timeline(12).await, timeline(13).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_template_makes_changes_and_removes_an_alarm() {
+    let (cloud, client) = start(14);
+    let cx = ResourceContext {
+        cloud: Arc::clone(&cloud),
+        region: HERE,
+        stack_name: "stack".to_owned(),
+        stack_id: "id".to_owned(),
+        logical_id: "Errors".to_owned(),
+        stack_tags: vec![("Project".to_owned(), "blackstart".to_owned())],
+    };
+    let resources = super::resources();
+    let handler = &resources[0];
+    let mut properties = serde_json::json!({
+        "Namespace": "AWS/ApiGateway", "MetricName": "5XXError", "Statistic": "Average", "Period": 60,
+        "EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold",
+        "TreatMissingData": "notBreaching", "Dimensions": [{ "Name": "ApiName", "Value": "orders" }],
+    });
+    let made = handler.create(&cx, &properties).await.unwrap();
+    let name = made.physical_id.as_str();
+    assert!(name.starts_with("stack-Errors-"), "{name}");
+    let arn = made.attributes["Arn"].as_str().unwrap();
+    let tags = client.list_tags_for_resource().resource_arn(arn).send().await.unwrap();
+    assert_eq!(tags.tags()[0].key(), Some("Project"));
+    let old = properties.clone();
+    properties["Threshold"] = serde_json::json!(0.25);
+    handler.update(&cx, name, &old, &properties).await.unwrap();
+    let described = client.describe_alarms().alarm_name_prefix("stack-").send().await.unwrap();
+    assert_eq!(described.metric_alarms()[0].threshold(), Some(0.25));
+    until(&cloud, &client, name, StateValue::Ok).await;
+    handler.delete(&cx, name, &properties).await.unwrap();
+    handler.delete(&cx, name, &properties).await.unwrap();
+    assert!(client.describe_alarms().send().await.unwrap().metric_alarms().is_empty());
+    properties["ComparisonOperator"] = serde_json::json!("GreaterThanUpperThreshold");
+    let error = handler.create(&cx, &properties).await.unwrap_err();
+    assert!(error.0.contains("GreaterThanUpperThreshold"), "{error}");
 }

@@ -152,12 +152,9 @@ impl Topic {
     pub fn check_publisher(&self, by: &Principal, account: &str) -> Result<(), AwsError> {
         let query = Query { principal: by, account, action: "sns:Publish", resource: &self.arn };
         let verdict = self.policy.as_ref().map(|policy| policy.verdict(query));
-        let allowed = match (by, verdict) {
-            (_, Some(Verdict::Deny)) => false,
-            (Principal::Service(_), Some(Verdict::Silent)) => false,
-            _ => true,
-        };
-        if allowed {
+        let kept_out =
+            matches!((by, verdict), (_, Some(Verdict::Deny)) | (Principal::Service(_), Some(Verdict::Silent)));
+        if !kept_out {
             return Ok(());
         }
         let message = format!(
