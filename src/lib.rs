@@ -9,4 +9,5 @@ pub mod seed;
 pub mod wait;
 
 pub mod history;
+pub mod target;
 pub mod twin;
