@@ -1,1 +1,43 @@
-fn main() {}
+//! Runs the guard on AWS Lambda: reads the environment, builds the clients, hands over.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::{Builder, Connector};
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use failover::{Config, Guard};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use serde_json::Value;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let variables: BTreeMap<String, String> = std::env::vars().collect();
+    let config = Config::from_variables(&variables)?;
+    let tls = || Provider::Rustls(CryptoMode::Ring);
+    let http = SharedHttpConnector::new(Connector::builder().tls_provider(tls()).build());
+    let variable = |name: &str| variables.get(name).cloned().unwrap_or_default();
+    let credentials = Credentials::new(
+        variable("AWS_ACCESS_KEY_ID"),
+        variable("AWS_SECRET_ACCESS_KEY"),
+        variables.get("AWS_SESSION_TOKEN").cloned(),
+        None,
+        "environment",
+    );
+    let sdk = SdkConfig::builder()
+        .behavior_version(aws_sdk_route53::config::BehaviorVersion::latest())
+        .region(Region::new(variable("AWS_REGION")))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(Builder::new().tls_provider(tls()).build_https())
+        .build();
+    let guard = Arc::new(Guard::new(config, &sdk, http, Arc::new(|line: &str| println!("{line}"))));
+    run(service_fn(move |event: LambdaEvent<Value>| {
+        let guard = guard.clone();
+        async move { guard.handle(event.payload).await }
+    }))
+    .await
+}
