@@ -14,6 +14,9 @@ use crate::history::AlarmState;
 use crate::region::{Place, Region};
 use crate::scenario::Hop;
 
+/// When a hop was seen and by what, or why it was not.
+type Sighting = Result<(Us, String), String>;
+
 /// Collects hops, each with the one it follows from.
 struct Way {
     begun: Us,
@@ -28,7 +31,7 @@ impl Way {
         Self { begun, hops: Vec::new() }
     }
 
-    fn add(&mut self, name: &str, after: &str, budget: Duration, seen: Result<(Us, String), String>) {
+    fn add(&mut self, name: &str, after: &str, budget: Duration, seen: Sighting) {
         let budget_ms = u64::try_from(budget.as_millis()).unwrap_or(u64::MAX);
         let (at, evidence) = match seen {
             Ok((at, evidence)) => (Some(at), evidence),
@@ -155,7 +158,7 @@ impl Span {
     }
 }
 
-fn first_datapoint(case: &Case<'_>, span: &Span) -> Result<(Us, String), String> {
+fn first_datapoint(case: &Case<'_>, span: &Span) -> Sighting {
     let evidence = case.evidence;
     let fits = |metric: &str| metric.contains("5XX") || metric.contains("5xx");
     let first = evidence.datapoints.iter().find(|point| {
@@ -172,7 +175,7 @@ fn first_datapoint(case: &Case<'_>, span: &Span) -> Result<(Us, String), String>
     }
 }
 
-fn first_alarm(case: &Case<'_>, span: &Span) -> Result<(Us, String), String> {
+fn first_alarm(case: &Case<'_>, span: &Span) -> Sighting {
     let alarms = &case.evidence.alarms;
     let fits = |alarm: &&AlarmChange| alarm.state == AlarmState::Alarm && span.holds(alarm.changed);
     let own =
@@ -185,7 +188,7 @@ fn first_alarm(case: &Case<'_>, span: &Span) -> Result<(Us, String), String> {
 }
 
 /// The invocation that led to a decision, and the decision.
-fn function<'a>(case: &Case<'a>, span: &Span, wanted: &str) -> (Result<(Us, String), String>, Option<&'a Decision>) {
+fn function<'a>(case: &Case<'a>, span: &Span, wanted: &str) -> (Sighting, Option<&'a Decision>) {
     let lines: Vec<&Decision> =
         case.evidence.decisions.iter().filter(|line| span.holds(line.logged) && span.about(line.guarded)).collect();
     let decided = lines.iter().position(|line| line.decision == wanted);
@@ -213,13 +216,13 @@ fn acceptance(change: &&ChangeSeen) -> (Us, String) {
     (change.submitted, change.id.clone())
 }
 
-fn insync(change: &ChangeSeen) -> Result<(Us, String), String> {
+fn insync(change: &ChangeSeen) -> Sighting {
     let at = change.insync.ok_or_else(|| format!("{} was not seen INSYNC", change.id))?;
     Ok((at, change.id.clone()))
 }
 
 /// The first answer without the lost Region, or with it again, where it was the other way round before.
-fn answers(case: &Case<'_>, span: &Span, back: bool) -> Result<(Us, String), String> {
+fn answers(case: &Case<'_>, span: &Span, back: bool) -> Sighting {
     let Some(lost) = span.lost else { return Err("no Region was taken away".to_owned()) };
     let answers = &case.evidence.answers;
     if answers.is_empty() {
@@ -243,7 +246,7 @@ fn answers(case: &Case<'_>, span: &Span, back: bool) -> Result<(Us, String), Str
 }
 
 /// The first good request of each population that was planned after the effect.
-fn first_good(case: &Case<'_>, span: &Span) -> Vec<(String, Result<(Us, String), String>)> {
+fn first_good(case: &Case<'_>, span: &Span) -> Vec<(String, Sighting)> {
     let (start, end) = (span.from.max(0), span.to.max(0));
     let first = |name: &String| {
         let ledger = case.evidence.traffic.get(name)?;
@@ -259,7 +262,7 @@ fn first_good(case: &Case<'_>, span: &Span) -> Vec<(String, Result<(Us, String),
 }
 
 /// When the last request was sent to the lost Region, if that was well before the heal.
-fn last_client(case: &Case<'_>, span: &Span) -> Result<(Us, String), String> {
+fn last_client(case: &Case<'_>, span: &Span) -> Sighting {
     let Some(slot) = span.lost.and_then(|region| case.evidence.slot(region)) else {
         return Err("no Region was taken away".to_owned());
     };

@@ -98,8 +98,8 @@ fn healed_by_the_end_of_the_fault_is_no_failover() {
 fn recovering_just_before_the_heal_is_not_recovered() {
     let barely = Day { moved: HEAL - 30, ..Day::default() }.judged();
     assert_eq!(outcome(&barely, "failover-within").0, Outcome::Fail);
-    let mut relapse = Day::default();
-    relapse.strays = (1_250..1_260).map(|second| ("north-america", second)).collect();
+    let strays = (1_250..1_260).map(|second| ("north-america", second)).collect();
+    let relapse = Day { strays, ..Day::default() };
     assert_eq!(outcome(&relapse.judged(), "failover-within").0, Outcome::Fail);
 }
 
