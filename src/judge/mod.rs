@@ -22,9 +22,9 @@ mod vacuity;
 mod verdict;
 
 use crate::history::{PhaseName, Record};
-use crate::scenario::Plan;
+use crate::scenario::{Plan, StackSettings};
 use evidence::{Evidence, ms};
-pub use verdict::{Failback, Failover, HopSeen, Judgement, Outcome, PopulationSeen, Requests, Verdict};
+pub use verdict::{Failback, Failover, HopSeen, Judgement, Outcome, PopulationSeen, Requests, Trouble, Verdict};
 
 /// Takes in a history as it is made, and judges it when it is whole.
 pub struct Judge {
@@ -55,6 +55,11 @@ impl Judge {
         self.evidence.observe(record);
     }
 
+    /// The stack as deployed takes its time from these: the budgets follow them.
+    pub fn settings(&mut self, settings: StackSettings) {
+        self.plan.settings = settings;
+    }
+
     /// The history was cut off.
     pub fn truncated(&mut self) {
         self.truncated = true;
@@ -83,6 +88,7 @@ impl Judge {
             seed: run.map_or(self.plan.seed, |run| run.seed),
             verdict,
             doubts,
+            troubles: vacuity::troubles(&case),
             assertions: judged,
             failover,
             failback,

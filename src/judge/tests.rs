@@ -219,6 +219,35 @@ fn hops_have_bounds_of_their_own() {
 }
 
 #[test]
+fn a_probe_that_fails_is_blind_and_its_trouble_is_told() {
+    let check = Check::HopWithin { hop: Hop::AlarmInAlarm, within: Duration::from_secs(600) };
+    let mut records = Day::default().records();
+    for record in &mut records {
+        if let Event::Alarm { alarm, state, reason, .. } = &record.event {
+            assert_eq!((alarm.as_str(), *state, reason.is_empty()), ("errors", AlarmState::Alarm, false));
+            record.event = Event::Trouble { stage: "alarm probe".into(), what: "timed out".into() };
+        }
+    }
+    let mut first = records.clone();
+    let told = |second: u64| crate::history::Record {
+        at_us: second * 1_000_000,
+        event: Event::Alarm {
+            alarm: "errors".into(),
+            region: US,
+            state: AlarmState::Ok,
+            changed_us: 0,
+            reason: String::new(),
+        },
+    };
+    first.insert(1, told(0));
+    let verdict = judge(&with([check]), &first);
+    let (unknown, _, why) = outcome(&verdict, "hop-within-alarm-in-alarm");
+    assert_eq!(unknown, Outcome::Inconclusive);
+    assert_eq!(why, "no alarm went into ALARM before the heal; but the alarm probe was failing: timed out");
+    assert_eq!((verdict.troubles.len(), verdict.troubles[0].first_at_ms), (1, 503_000));
+}
+
+#[test]
 fn failed_requests_and_seconds_have_bounds() {
     let requests = |at_most| Check::FailedRequestsAtMost { population: None, at_most };
     let seconds = |name: &str, seconds| Check::FailedSecondsAtMost {
