@@ -119,10 +119,8 @@ fn finding(case: &Case<'_>, check: &Check, facts: &Facts<'_>) -> Finding {
                 Some((Some(took), seen)) => {
                     Finding::at_most(took as f64 / 1_000.0, within.as_secs_f64(), seen.evidence.clone())
                 }
-                // It had the whole fault to happen in. Without a source that could show it, nothing is proven.
-                Some((None, seen)) if seen.evidence.contains("in this history") => {
-                    Finding::inconclusive(seen.evidence.clone())
-                }
+                // It had the whole fault to happen in; but where nothing could show it, nothing is proven.
+                Some((None, seen)) if seen.blind => Finding::inconclusive(seen.evidence.clone()),
                 Some((None, seen)) => Finding::failed(seen.evidence.clone()),
                 None => Finding::inconclusive("no such hop"),
             }

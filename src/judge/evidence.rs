@@ -23,7 +23,7 @@ pub struct Evidence {
     pub decisions: Vec<Decision>,
     pub changes: Vec<ChangeSeen>,
     pub answers: Vec<Answer>,
-    pub troubles: Vec<(String, String)>,
+    pub troubles: Vec<TroubleSeen>,
     /// The last record's time.
     pub end: Us,
     /// Requests of populations that the plan does not have.
@@ -75,6 +75,13 @@ pub struct ChangeSeen {
     pub id: String,
     pub submitted: Us,
     pub insync: Option<Us>,
+}
+
+/// A stage says so when it begins to fail.
+pub struct TroubleSeen {
+    pub seen: Us,
+    pub stage: String,
+    pub what: String,
 }
 
 pub struct Answer {
@@ -140,7 +147,9 @@ impl Evidence {
             Event::Dns { from, regions, .. } => {
                 self.answers.push(Answer { seen, from: *from, regions: regions.clone() });
             }
-            Event::Trouble { stage, what } => self.troubles.push((stage.clone(), what.clone())),
+            Event::Trouble { stage, what } => {
+                self.troubles.push(TroubleSeen { seen, stage: stage.clone(), what: what.clone() });
+            }
             Event::Stack { .. } | Event::Settings { .. } => {}
         }
     }

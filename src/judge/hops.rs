@@ -14,6 +14,36 @@ use crate::history::AlarmState;
 use crate::region::{Place, Region};
 use crate::scenario::Hop;
 
+/// When a hop was seen and by what, or why it was not.
+type Sighting = Result<(Us, String), Unseen>;
+
+/// Why a hop was not seen.
+#[derive(Clone, Debug)]
+enum Unseen {
+    /// It did not happen.
+    Absent(String),
+    /// It may have happened: nothing in the history could have shown it.
+    Blind(String),
+}
+
+impl Unseen {
+    fn absent(why: impl Into<String>) -> Self {
+        Self::Absent(why.into())
+    }
+
+    fn blind(why: impl Into<String>) -> Self {
+        Self::Blind(why.into())
+    }
+
+    fn of(never: &Measured) -> Self {
+        match never {
+            Measured::Never(why) => Self::absent(why.as_str()),
+            Measured::Unknown(why) => Self::blind(why.as_str()),
+            Measured::Took(_) => Self::absent("it happened"),
+        }
+    }
+}
+
 /// Collects hops, each with the one it follows from.
 struct Way {
     begun: Us,
@@ -28,15 +58,16 @@ impl Way {
         Self { begun, hops: Vec::new() }
     }
 
-    fn add(&mut self, name: &str, after: &str, budget: Duration, seen: Result<(Us, String), String>) {
+    fn add(&mut self, name: &str, after: &str, budget: Duration, seen: Sighting) {
         let budget_ms = u64::try_from(budget.as_millis()).unwrap_or(u64::MAX);
-        let (at, evidence) = match seen {
-            Ok((at, evidence)) => (Some(at), evidence),
-            Err(why) => (None, why),
+        let (at, evidence, blind) = match seen {
+            Ok((at, evidence)) => (Some(at), evidence, false),
+            Err(Unseen::Absent(why)) => (None, why, false),
+            Err(Unseen::Blind(why)) => (None, why, true),
         };
         let took_ms = at.map(|at| ms((at - self.begin_of(after)).max(0)));
         let (name, after) = (name.to_owned(), after.to_owned());
-        self.hops.push((HopSeen { name, after, at_ms: at.map(ms), took_ms, budget_ms, evidence }, at));
+        self.hops.push((HopSeen { name, after, at_ms: at.map(ms), took_ms, budget_ms, evidence, blind }, at));
     }
 
     /// When the hop called `name` was seen, or the nearest one it follows from.
@@ -73,7 +104,7 @@ pub fn failover(case: &Case<'_>, course: &Course) -> Vec<HopSeen> {
     let [observed, datapoint, alarm, invoked, accepted, synced, moved, off] = Hop::ALL.map(Hop::as_str);
     let mut way = Way::from(course.fault.injected);
     let Some(effect) = course.effect else {
-        let why = || Err("the fault was not seen to take effect".to_owned());
+        let why = || Err(Unseen::blind("the fault was not seen to take effect"));
         Hop::ALL.into_iter().for_each(|hop| way.add(hop.as_str(), BEGINNING, Duration::ZERO, why()));
         return way.finish();
     };
@@ -105,7 +136,7 @@ pub fn failover(case: &Case<'_>, course: &Course) -> Vec<HopSeen> {
     way.add(off, moved, settings.record_ttl + moment, last_client(case, &span));
     let recovered = match &course.rto {
         Measured::Took(took) => Ok((effect + took, "every population within its bound, and it stayed so".to_owned())),
-        Measured::Never(why) | Measured::Unknown(why) => Err(why.clone()),
+        never => Err(Unseen::of(never)),
     };
     way.add("recovered", off, notice, recovered);
     way.finish()
@@ -131,7 +162,7 @@ pub fn failback(case: &Case<'_>, course: &Course) -> Vec<HopSeen> {
     way.add("answers-back", "change-accepted", looked, answers(case, &span, true));
     let home = match super::failback::took(case, course) {
         Measured::Took(took) => Ok((healed + took, "served from home, and it stayed so".to_owned())),
-        Measured::Never(why) | Measured::Unknown(why) => Err(why),
+        never => Err(Unseen::of(&never)),
     };
     // The last resolver lets go of the old answer after a TTL.
     way.add("home-served", "answers-back", settings.record_ttl + moment, home);
@@ -155,7 +186,16 @@ impl Span {
     }
 }
 
-fn first_datapoint(case: &Case<'_>, span: &Span) -> Result<(Us, String), String> {
+/// It did not happen, unless the probe that would have seen it was failing meanwhile.
+fn unless_blind(case: &Case<'_>, span: &Span, probe: &str, why: &str) -> Unseen {
+    let failing = case.evidence.troubles.iter().find(|trouble| trouble.stage == probe && span.holds(trouble.seen));
+    match failing {
+        Some(trouble) => Unseen::blind(format!("{why}; but the {probe} was failing: {}", trouble.what)),
+        None => Unseen::absent(why),
+    }
+}
+
+fn first_datapoint(case: &Case<'_>, span: &Span) -> Sighting {
     let evidence = case.evidence;
     let fits = |metric: &str| metric.contains("5XX") || metric.contains("5xx");
     let first = evidence.datapoints.iter().find(|point| {
@@ -167,25 +207,25 @@ fn first_datapoint(case: &Case<'_>, span: &Span) -> Result<(Us, String), String>
     });
     match first {
         Some(point) => Ok((point.seen, format!("{} {} of {}", point.metric, point.value, point.region))),
-        None if evidence.datapoints.is_empty() => Err("no metrics in this history".to_owned()),
-        None => Err("no 5XX datapoint above 0 before the heal".to_owned()),
+        None if evidence.datapoints.is_empty() => Err(Unseen::blind("no metrics in this history")),
+        None => Err(unless_blind(case, span, "metric probe", "no 5XX datapoint above 0 before the heal")),
     }
 }
 
-fn first_alarm(case: &Case<'_>, span: &Span) -> Result<(Us, String), String> {
+fn first_alarm(case: &Case<'_>, span: &Span) -> Sighting {
     let alarms = &case.evidence.alarms;
     let fits = |alarm: &&AlarmChange| alarm.state == AlarmState::Alarm && span.holds(alarm.changed);
     let own =
         alarms.iter().filter(fits).filter(|alarm| span.about(Some(alarm.region))).min_by_key(|alarm| alarm.changed);
     match own.or_else(|| alarms.iter().filter(fits).min_by_key(|alarm| alarm.changed)) {
         Some(alarm) => Ok((alarm.changed, format!("{} in {}", alarm.alarm, alarm.region))),
-        None if alarms.is_empty() => Err("no alarms in this history".to_owned()),
-        None => Err("no alarm went into ALARM before the heal".to_owned()),
+        None if alarms.is_empty() => Err(Unseen::blind("no alarms in this history")),
+        None => Err(unless_blind(case, span, "alarm probe", "no alarm went into ALARM before the heal")),
     }
 }
 
 /// The invocation that led to a decision, and the decision.
-fn function<'a>(case: &Case<'a>, span: &Span, wanted: &str) -> (Result<(Us, String), String>, Option<&'a Decision>) {
+fn function<'a>(case: &Case<'a>, span: &Span, wanted: &str) -> (Sighting, Option<&'a Decision>) {
     let lines: Vec<&Decision> =
         case.evidence.decisions.iter().filter(|line| span.holds(line.logged) && span.about(line.guarded)).collect();
     let decided = lines.iter().position(|line| line.decision == wanted);
@@ -196,34 +236,34 @@ fn function<'a>(case: &Case<'a>, span: &Span, wanted: &str) -> (Result<(Us, Stri
         (Some(line), Some(last)) => {
             Ok((line.logged, format!("{}, whose last word was {}: {}", line.function, last.decision, last.reason)))
         }
-        _ => Err("the failover function wrote nothing".to_owned()),
+        _ => Err(unless_blind(case, span, "failover log probe", "the failover function wrote nothing")),
     };
     (seen, decided.map(|index| lines[index]))
 }
 
-fn change<'a>(case: &Case<'a>, span: &Span, decided: Option<&Decision>) -> Result<&'a ChangeSeen, String> {
+fn change<'a>(case: &Case<'a>, span: &Span, decided: Option<&Decision>) -> Result<&'a ChangeSeen, Unseen> {
     let changes = &case.evidence.changes;
     let named = decided.and_then(|line| line.change_id.as_deref());
     let own = named.and_then(|id| changes.iter().find(|change| change.id == id));
     let first = own.or_else(|| changes.iter().find(|change| span.holds(change.submitted)));
-    first.ok_or_else(|| "no Route 53 change was submitted".to_owned())
+    first.ok_or_else(|| unless_blind(case, span, "failover log probe", "no Route 53 change was submitted"))
 }
 
 fn acceptance(change: &&ChangeSeen) -> (Us, String) {
     (change.submitted, change.id.clone())
 }
 
-fn insync(change: &ChangeSeen) -> Result<(Us, String), String> {
-    let at = change.insync.ok_or_else(|| format!("{} was not seen INSYNC", change.id))?;
+fn insync(change: &ChangeSeen) -> Sighting {
+    let at = change.insync.ok_or_else(|| Unseen::absent(format!("{} was not seen INSYNC", change.id)))?;
     Ok((at, change.id.clone()))
 }
 
 /// The first answer without the lost Region, or with it again, where it was the other way round before.
-fn answers(case: &Case<'_>, span: &Span, back: bool) -> Result<(Us, String), String> {
-    let Some(lost) = span.lost else { return Err("no Region was taken away".to_owned()) };
+fn answers(case: &Case<'_>, span: &Span, back: bool) -> Sighting {
+    let Some(lost) = span.lost else { return Err(Unseen::blind("no Region was taken away")) };
     let answers = &case.evidence.answers;
     if answers.is_empty() {
-        return Err("no DNS answers in this history".to_owned());
+        return Err(Unseen::blind("no DNS answers in this history"));
     }
     let had = |from: Place| {
         let before = answers.iter().rfind(|answer| answer.seen <= span.from && answer.from == from);
@@ -237,13 +277,13 @@ fn answers(case: &Case<'_>, span: &Span, back: bool) -> Result<(Us, String), Str
     };
     match answers.iter().find(moved) {
         Some(answer) => Ok((answer.seen, format!("asked from {}", answer.from))),
-        None if back => Err(format!("no answer with {lost} again")),
-        None => Err(format!("no answer without {lost} before the heal")),
+        None if back => Err(unless_blind(case, span, "DNS probe", &format!("no answer with {lost} again"))),
+        None => Err(unless_blind(case, span, "DNS probe", &format!("no answer without {lost} before the heal"))),
     }
 }
 
 /// The first good request of each population that was planned after the effect.
-fn first_good(case: &Case<'_>, span: &Span) -> Vec<(String, Result<(Us, String), String>)> {
+fn first_good(case: &Case<'_>, span: &Span) -> Vec<(String, Sighting)> {
     let (start, end) = (span.from.max(0), span.to.max(0));
     let first = |name: &String| {
         let ledger = case.evidence.traffic.get(name)?;
@@ -253,23 +293,23 @@ fn first_good(case: &Case<'_>, span: &Span) -> Vec<(String, Result<(Us, String),
     names
         .map(|name| {
             let seen = first(name).map(|at| (us(at), "planned after the effect and answered well".to_owned()));
-            (name.clone(), seen.ok_or_else(|| "no good request before the heal".to_owned()))
+            (name.clone(), seen.ok_or_else(|| Unseen::absent("no good request before the heal")))
         })
         .collect()
 }
 
 /// When the last request was sent to the lost Region, if that was well before the heal.
-fn last_client(case: &Case<'_>, span: &Span) -> Result<(Us, String), String> {
+fn last_client(case: &Case<'_>, span: &Span) -> Sighting {
     let Some(slot) = span.lost.and_then(|region| case.evidence.slot(region)) else {
-        return Err("no Region was taken away".to_owned());
+        return Err(Unseen::blind("no Region was taken away"));
     };
     let seconds = second_of(span.from)..second_of(span.to);
     let end = seconds.end;
     let last = case.evidence.traffic.values().filter_map(|ledger| ledger.last_sent(slot, seconds.clone())).max();
     match last.map(us) {
-        None => Err("no request went there after the effect".to_owned()),
+        None => Err(Unseen::blind("no request went there after the effect")),
         Some(at) if second_of(at) + window(case.plan) >= end => {
-            Err("requests were still sent there when the fault was healed".to_owned())
+            Err(Unseen::absent("requests were still sent there when the fault was healed"))
         }
         Some(at) => Ok((at, "the last request sent to the lost Region".to_owned())),
     }

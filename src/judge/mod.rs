@@ -26,7 +26,7 @@ use std::time::Duration;
 use crate::history::{Event, PhaseName, Record};
 use crate::scenario::Plan;
 use evidence::{Evidence, ms};
-pub use verdict::{Failback, Failover, HopSeen, Judgement, Outcome, PopulationSeen, Requests, Verdict};
+pub use verdict::{Failback, Failover, HopSeen, Judgement, Outcome, PopulationSeen, Requests, Trouble, Verdict};
 
 /// Takes in a history as it is made, and judges it when it is whole.
 pub struct Judge {
@@ -91,6 +91,7 @@ impl Judge {
             seed: run.map_or(self.plan.seed, |run| run.seed),
             verdict,
             doubts,
+            troubles: vacuity::troubles(&case),
             assertions: judged,
             failover,
             failback,

@@ -98,8 +98,8 @@ fn healed_by_the_end_of_the_fault_is_no_failover() {
 fn recovering_just_before_the_heal_is_not_recovered() {
     let barely = Day { moved: HEAL - 30, ..Day::default() }.judged();
     assert_eq!(outcome(&barely, "failover-within").0, Outcome::Fail);
-    let mut relapse = Day::default();
-    relapse.strays = (1_250..1_260).map(|second| ("north-america", second)).collect();
+    let strays = (1_250..1_260).map(|second| ("north-america", second)).collect();
+    let relapse = Day { strays, ..Day::default() };
     assert_eq!(outcome(&relapse.judged(), "failover-within").0, Outcome::Fail);
 }
 
@@ -216,6 +216,35 @@ fn hops_have_bounds_of_their_own() {
     };
     assert_eq!(quiet(false), Outcome::Inconclusive);
     assert_eq!(quiet(true), Outcome::Fail);
+}
+
+#[test]
+fn a_probe_that_fails_is_blind_and_its_trouble_is_told() {
+    let check = Check::HopWithin { hop: Hop::AlarmInAlarm, within: Duration::from_secs(600) };
+    let mut records = Day::default().records();
+    for record in &mut records {
+        if let Event::Alarm { alarm, state, reason, .. } = &record.event {
+            assert_eq!((alarm.as_str(), *state, reason.is_empty()), ("errors", AlarmState::Alarm, false));
+            record.event = Event::Trouble { stage: "alarm probe".into(), what: "timed out".into() };
+        }
+    }
+    let mut first = records.clone();
+    let told = |second: u64| crate::history::Record {
+        at_us: second * 1_000_000,
+        event: Event::Alarm {
+            alarm: "errors".into(),
+            region: US,
+            state: AlarmState::Ok,
+            changed_us: 0,
+            reason: String::new(),
+        },
+    };
+    first.insert(1, told(0));
+    let verdict = judge(&with([check]), &first);
+    let (unknown, _, why) = outcome(&verdict, "hop-within-alarm-in-alarm");
+    assert_eq!(unknown, Outcome::Inconclusive);
+    assert_eq!(why, "no alarm went into ALARM before the heal; but the alarm probe was failing: timed out");
+    assert_eq!((verdict.troubles.len(), verdict.troubles[0].first_at_ms), (1, 503_000));
 }
 
 #[test]

@@ -2,8 +2,9 @@
 //! behind, a history that was cut off. Each is a doubt, and a doubt keeps a run from passing.
 
 use super::Case;
-use super::evidence::{second_from, second_of};
+use super::evidence::{ms, second_from, second_of};
 use super::failover::Course;
+use super::verdict::Trouble;
 use crate::history::PhaseName;
 
 /// The share of the planned arrivals that must have been sent.
@@ -26,6 +27,23 @@ pub fn doubts(case: &Case<'_>, course: Option<&Course>, truncated: bool) -> Vec<
     faults(case, course, &mut doubts);
     generator(case, &mut doubts);
     doubts
+}
+
+/// The troubles of each stage as one, in the order they began.
+pub fn troubles(case: &Case<'_>) -> Vec<Trouble> {
+    let mut troubles: Vec<Trouble> = Vec::new();
+    for seen in &case.evidence.troubles {
+        match troubles.iter_mut().find(|known| known.stage == seen.stage) {
+            Some(known) => known.times += 1,
+            None => troubles.push(Trouble {
+                stage: seen.stage.clone(),
+                times: 1,
+                first_at_ms: ms(seen.seen),
+                first: seen.what.clone(),
+            }),
+        }
+    }
+    troubles
 }
 
 fn faults(case: &Case<'_>, course: Option<&Course>, doubts: &mut Vec<String>) {
@@ -72,7 +90,7 @@ fn generator(case: &Case<'_>, doubts: &mut Vec<String>) {
             doubts.push(format!("{} sent {sent} of about {planned:.0} planned requests", people.name));
         }
     }
-    let behind = case.evidence.troubles.iter().filter(|(stage, _)| stage == "traffic").count();
+    let behind = case.evidence.troubles.iter().filter(|trouble| trouble.stage == "traffic").count();
     if behind > 0 {
         doubts.push(format!("the traffic generator reported trouble {behind} times"));
     }

@@ -56,6 +56,8 @@ pub struct Verdict {
     pub verdict: Outcome,
     /// Why the run as a whole proves less than it should; empty for a sound run.
     pub doubts: Vec<String>,
+    /// What the harness could not do, by stage.
+    pub troubles: Vec<Trouble>,
     pub assertions: Vec<Judgement>,
     /// The first fault of the timeline; null where the plan has none.
     pub failover: Option<Failover>,
@@ -65,6 +67,16 @@ pub struct Verdict {
     /// What the run cost its user in real time; absent when a stored history was judged again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wall_ms: Option<u64>,
+}
+
+/// What one stage of the harness could not do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Trouble {
+    pub stage: String,
+    pub times: u64,
+    pub first_at_ms: u64,
+    /// What was said the first time.
+    pub first: String,
 }
 
 /// One assertion judged.
@@ -119,6 +131,8 @@ pub struct HopSeen {
     pub took_ms: Option<u64>,
     pub budget_ms: u64,
     pub evidence: String,
+    /// Nothing in the history could have shown it: that it was not seen proves nothing.
+    pub blind: bool,
 }
 
 impl HopSeen {

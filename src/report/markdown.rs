@@ -22,6 +22,10 @@ fn write_all(text: &mut String, report: Report<'_>) -> std::fmt::Result {
     for doubt in &verdict.doubts {
         writeln!(text, "> Doubt: {doubt}\n")?;
     }
+    for trouble in &verdict.troubles {
+        let (stage, times, first) = (&trouble.stage, trouble.times, &trouble.first);
+        writeln!(text, "> Trouble in {stage}, {times} times since {}: {first}\n", clock(trouble.first_at_ms))?;
+    }
     assertions(text, verdict)?;
     if let Some(failover) = &verdict.failover {
         let origin = failover.effect_at_ms.or(failover.injected_at_ms).unwrap_or(0);

@@ -47,6 +47,13 @@ fn head(text: &mut String, report: Report<'_>, paint: Paint) -> std::fmt::Result
             writeln!(text, "  ? {line}")?;
         }
     }
+    for trouble in &verdict.troubles {
+        let (stage, times, first) = (&trouble.stage, trouble.times, &trouble.first);
+        let when = clock(trouble.first_at_ms);
+        for line in wrap(&format!("{stage} in trouble, {times} times since {when}: {first}"), WIDTH - 4) {
+            writeln!(text, "  ! {line}")?;
+        }
+    }
     Ok(())
 }
 

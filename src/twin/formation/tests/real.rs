@@ -86,7 +86,13 @@ async fn a_sam_stack_comes_up_from_a_bucket_and_goes_away() {
     let (world, s3) = real();
     s3.create_bucket().bucket("deploy").send().await.unwrap();
     for (key, body) in [("openapi.yaml", OPENAPI), ("template.yaml", STACK), ("code/orders.zip", "not a zip")] {
-        s3.put_object().bucket("deploy").key(key).body(ByteStream::from(body.as_bytes().to_vec())).send().await.unwrap();
+        s3.put_object()
+            .bucket("deploy")
+            .key(key)
+            .body(ByteStream::from(body.as_bytes().to_vec()))
+            .send()
+            .await
+            .unwrap();
     }
     let bucket = Parameter::builder().parameter_key("Bucket").parameter_value("deploy").build();
     let made = world.client.create_change_set().stack_name("region").change_set_name("change").parameters(bucket);
