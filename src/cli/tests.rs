@@ -4,10 +4,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use super::{Console, Engine, UpStack, exit, runs};
+use super::{Console, Engine, exit, runs};
 use crate::history::Journal;
 use crate::judge::day::{Day, END};
 use crate::region::Region;
+use crate::run::{RunError, UpStack};
 use crate::scenario::Plan;
 
 #[derive(Clone, Default)]
@@ -43,12 +44,12 @@ fn say(engine: Engine, args: &[&str]) -> Said {
     Said { code, out: out.text(), err: err.text() }
 }
 
-fn tell(day: &Day, journal: &Journal) -> anyhow::Result<()> {
+fn tell(day: &Day, journal: &Journal) -> Result<(), RunError> {
     day.records().iter().for_each(|record| journal.record(record));
     Ok(())
 }
 
-fn up(_: &Plan) -> anyhow::Result<Vec<UpStack>> {
+fn up(_: &Plan) -> Result<Vec<UpStack>, RunError> {
     let outputs = vec![("ApiHost".to_owned(), "a.example".to_owned())];
     Ok(vec![UpStack { stack: "region".into(), region: Region::EU_WEST_1, took_ms: 1_500, outputs }])
 }
@@ -57,7 +58,8 @@ const GOOD: Engine = Engine { run: |_, journal| tell(&Day::default(), journal), 
 const BAD: Engine =
     Engine { run: |_, journal| tell(&Day { moved: END, telemetry: false, ..Day::default() }, journal), up };
 const VACUOUS: Engine = Engine { run: |_, journal| tell(&Day { effect: false, ..Day::default() }, journal), up };
-const BROKEN: Engine = Engine { run: |_, _| Err(RunError::NoRole("public-name")), up };
+const INCOMPLETE: Engine = Engine { run: |_, _| Err(RunError::NoRole("public-name")), up };
+const BROKEN: Engine = Engine { run: |_, _| Err(RunError::Crashed), up };
 const PANICS: Engine = Engine { run: |_, _| panic!("out of cheese"), up };
 
 struct Place(tempfile::TempDir);
@@ -98,9 +100,16 @@ fn exit_codes_tell_verdicts_apart() {
     assert_eq!(place.run(GOOD, &[]).code, exit::PASS);
     assert_eq!(place.run(BAD, &[]).code, exit::FAIL);
     assert_eq!(place.run(VACUOUS, &[]).code, exit::INCONCLUSIVE);
+    let incomplete = place.run(INCOMPLETE, &[]);
+    assert_eq!((incomplete.code, incomplete.out.as_str()), (exit::USAGE, ""));
+    assert!(incomplete.err.contains("name no public-name: its layout.yaml must give this role"), "{}", incomplete.err);
     let broken = place.run(BROKEN, &[]);
     assert_eq!((broken.code, broken.out.as_str()), (exit::CRASH, ""));
-    assert!(broken.err.ends_with("blackstart: no stack in stack/: is --stack right?\n"), "{}", broken.err);
+    assert!(
+        broken.err.ends_with("blackstart: the run crashed; what it panicked with stands above\n"),
+        "{}",
+        broken.err
+    );
     assert_eq!(place.run(PANICS, &[]).code, exit::CRASH);
 }
 

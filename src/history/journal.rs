@@ -151,7 +151,7 @@ pub fn read_from(mut lines: impl BufRead, file: &Path, mut visit: impl FnMut(Rec
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::PhaseName;
+    use crate::history::{Event, PhaseName};
 
     fn phase(at_us: u64, phase: PhaseName) -> Record {
         Record { at_us, event: Event::Phase { phase } }
