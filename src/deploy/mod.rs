@@ -221,7 +221,8 @@ async fn deploy_step(
         Body::Inline(&packaged.body)
     };
     let name = deployment.stack_name(&step.stack);
-    stacks::apply(&clients.cloudformation, &Wanted { name: &name, region, body, parameters, tags: &tags }).await
+    let change = format!("blackstart-{}", target.clock().now().millis());
+    stacks::apply(&clients.cloudformation, &Wanted { name: &name, change, region, body, parameters, tags: &tags }).await
 }
 
 fn resolve(

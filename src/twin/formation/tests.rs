@@ -3,6 +3,7 @@
 mod real;
 mod types;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::clock::Clock;
 use crate::region::Region;
 use crate::seed::Seed;
 use crate::twin::gateway::{self, Credentials};
+use crate::twin::services::lambda::Code;
 use crate::twin::world::network::Origin;
 use crate::twin::{Cloud, Config};
 
@@ -27,16 +29,16 @@ struct World {
 
 fn world() -> World {
     let log = types::Log::default();
-    World::start(Some(log))
+    World::start(Some(log), BTreeMap::new())
 }
 
 impl World {
     /// A cloud whose resource types are the tests' own where there is a log for them, else the real ones.
-    fn start(log: Option<types::Log>) -> Self {
+    fn start(log: Option<types::Log>, code: BTreeMap<String, Arc<dyn Code>>) -> Self {
         let clock = Clock::starting_at(Clock::EMBEDDED_EPOCH);
         let regions = vec![Region::US_EAST_1, Region::EU_WEST_1];
         let account = "123456789012".to_owned();
-        let cloud = Cloud::start(Config { seed: Seed(7), clock, account, regions, code: Default::default() });
+        let cloud = Cloud::start(Config { seed: Seed(7), clock, account, regions, code });
         if let Some(log) = &log {
             let installed = cloud.cloudformation.registry.set(super::Registry::new(types::handlers(log)));
             assert!(installed.is_ok());

@@ -29,7 +29,7 @@ pub async fn run(cloud: Weak<Cloud>) {
 
 impl HealthCheckers {
     /// Developer guide, "Monitoring health checks using CloudWatch": status is 1 or 0, percentage is of checkers.
-    fn samples(&self, cloud: &Cloud) -> Vec<Sample> {
+    pub(super) fn samples(&self, cloud: &Cloud) -> Vec<Sample> {
         let state = self.lock();
         let mut samples = Vec::new();
         for (id, entry) in &state.checks {
