@@ -10,9 +10,7 @@ use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
     BucketLocationConstraint, BucketVersioningStatus, CompletedMultipartUpload, CompletedPart,
-    CreateBucketConfiguration, Delete, DeleteMarkerReplication, DeleteMarkerReplicationStatus, Destination,
-    ObjectIdentifier, ReplicationConfiguration, ReplicationRule, ReplicationRuleFilter, ReplicationRuleStatus,
-    ReplicationStatus, ServerSideEncryption, VersioningConfiguration,
+    CreateBucketConfiguration, Delete, ObjectIdentifier, ServerSideEncryption, VersioningConfiguration,
 };
 use serde_json::json;
 
