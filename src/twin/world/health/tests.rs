@@ -159,11 +159,22 @@ async fn a_check_that_was_deleted_asks_no_more() {
     let cloud = cloud();
     cloud.health.put(&cloud, "c", tcp());
     tokio::time::sleep(Duration::from_secs(60)).await;
-    assert_eq!(cloud.health.samples(&cloud).len(), 2);
+    assert_eq!(cloud.health.samples(cloud.clock.now()).len(), 2);
     let weak = Arc::downgrade(&cloud);
     cloud.health.remove("c");
-    assert!(cloud.health.samples(&cloud).is_empty());
+    assert!(cloud.health.samples(cloud.clock.now()).is_empty());
     tokio::task::yield_now().await;
     drop(cloud);
     assert!(weak.upgrade().is_none(), "no checker keeps the world alive");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_metrics_say_what_dns_acts_on() {
+    let cloud = cloud();
+    cloud.health.put(&cloud, "c", Check { inverted: true, ..tcp() });
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let samples = cloud.health.samples(cloud.clock.now());
+    let values: Vec<_> = samples.iter().map(|sample| (sample.metric, sample.value)).collect();
+    assert_eq!(values, [("HealthCheckStatus", 0.0), ("HealthCheckPercentageHealthy", 100.0)]);
+    assert_eq!(samples[0].dimensions, [("HealthCheckId".to_owned(), "c".to_owned())]);
 }
