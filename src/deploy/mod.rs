@@ -10,6 +10,7 @@ mod stacks;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, RrType};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 
@@ -35,6 +36,8 @@ pub enum DeployError {
     Zip { path: PathBuf, error: zip::result::ZipError },
     #[error("stack {stack} in {region}: {what}")]
     Stack { stack: String, region: Region, what: String },
+    #[error("hosted zone {zone}: {what}")]
+    Zone { zone: String, what: String },
     #[error("bucket {bucket} in {region}: {what}")]
     Bucket { bucket: String, region: Region, what: String },
     #[error("{}: {template} takes its parameter {parameter} from output {output} of stack {stack}, which gives none", path.display())]
@@ -158,6 +161,9 @@ pub async fn down(
     for (stack, region) in deployment.stacks.iter().rev() {
         let begun = target.clock().now();
         let name = deployment.stack_name(stack);
+        if deployment.roles.iter().any(|(role, source)| role == "hosted-zone" && source.stack == *stack) {
+            empty_zone(target, deployment, *region).await?;
+        }
         stacks::delete(&target.clients_in(*region)?.cloudformation, *region, &name).await?;
         let took_ms = u64::try_from(target.clock().now().since(begun).as_millis()).unwrap_or(u64::MAX);
         progress(Progress { stack: name, region: *region, status: "DELETED", took_ms });
@@ -221,7 +227,8 @@ async fn deploy_step(
         Body::Inline(&packaged.body)
     };
     let name = deployment.stack_name(&step.stack);
-    stacks::apply(&clients.cloudformation, &Wanted { name: &name, region, body, parameters, tags: &tags }).await
+    let change = format!("blackstart-{}", target.clock().now().millis());
+    stacks::apply(&clients.cloudformation, &Wanted { name: &name, change, region, body, parameters, tags: &tags }).await
 }
 
 fn resolve(
@@ -274,6 +281,27 @@ pub async fn put(
 ) -> Result<(), DeployError> {
     let call = target.clients_in(region)?.s3.put_object().bucket(bucket).key(key).body(ByteStream::from(bytes));
     call.send().await.map(|_| ()).map_err(|error| bucket_error(bucket, region, &error))
+}
+
+/// Deletes the records that no stack owns and that would keep the stack's hosted zone from going: certificates leave
+/// their validation records behind.
+async fn empty_zone(target: &dyn Target, deployment: &Deployment, region: Region) -> Result<(), DeployError> {
+    let Some(zone) = deployment.role("hosted-zone", region) else { return Ok(()) };
+    let failed = |what: String| DeployError::Zone { zone: zone.to_owned(), what };
+    let route53 = &target.clients_in(region)?.route53;
+    let listed = route53.list_resource_record_sets().hosted_zone_id(zone).send().await.map_err(|e| failed(said(&e)))?;
+    // The zone's own records, which go with it, stand at its apex.
+    let left = listed.resource_record_sets().iter().filter(|r| !matches!(r.r#type(), RrType::Ns | RrType::Soa));
+    let deletes: Vec<Change> = left
+        .map(|record| Change::builder().action(ChangeAction::Delete).resource_record_set(record.clone()).build())
+        .collect::<Result<_, _>>()
+        .map_err(|error| failed(error.to_string()))?;
+    if deletes.is_empty() {
+        return Ok(());
+    }
+    let batch = ChangeBatch::builder().set_changes(Some(deletes)).build().map_err(|error| failed(error.to_string()))?;
+    let call = route53.change_resource_record_sets().hosted_zone_id(zone).change_batch(batch);
+    call.send().await.map(|_| ()).map_err(|error| failed(said(&error)))
 }
 
 /// Deletes every version and delete marker.

@@ -19,6 +19,8 @@ const DEADLINE: Duration = Duration::from_secs(60 * 60);
 /// A stack to be.
 pub struct Wanted<'a> {
     pub name: &'a str,
+    /// Names the change set; one that was executed keeps its name.
+    pub change: String,
     pub region: Region,
     pub body: Body<'a>,
     pub parameters: Vec<(String, String)>,
@@ -76,7 +78,7 @@ async fn create(client: &Client, wanted: &Wanted<'_>, kind: ChangeSetType) -> Re
     let mut call = client
         .create_change_set()
         .stack_name(wanted.name)
-        .change_set_name(format!("{}-change", wanted.name))
+        .change_set_name(&wanted.change)
         .change_set_type(kind)
         .capabilities(Capability::CapabilityIam)
         .capabilities(Capability::CapabilityNamedIam)

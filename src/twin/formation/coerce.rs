@@ -18,36 +18,48 @@ pub fn fits(kind: &Kind, text: &str) -> bool {
     }
 }
 
-/// The properties of a resource in their kinds; the error names the path below `Properties`.
+/// A value that is not what it should be, by its path from `Properties` on.
 ///
-/// Values are not quoted in errors: they may come from a `NoEcho` parameter.
-pub fn properties(value: Value, known: &[Property]) -> Result<Value, String> {
+/// The value itself is not quoted: it may come from a `NoEcho` parameter.
+pub struct Misfit {
+    pub path: String,
+    pub why: String,
+}
+
+impl Misfit {
+    fn new(path: &str, why: String) -> Self {
+        Self { path: path.to_owned(), why }
+    }
+}
+
+/// The properties of a resource in their kinds.
+pub fn properties(value: Value, known: &[Property]) -> Result<Value, Misfit> {
     object(value, known, "Properties")
 }
 
-fn object(value: Value, known: &[Property], path: &str) -> Result<Value, String> {
-    let Value::Object(members) = value else { return Err(format!("{path}: expected a map")) };
+fn object(value: Value, known: &[Property], path: &str) -> Result<Value, Misfit> {
+    let Value::Object(members) = value else { return Err(Misfit::new(path, "expected a map".to_owned())) };
     let mut out = Map::new();
     for (name, value) in members {
         let path = format!("{path}/{name}");
         let Some(property) = property(known, &name) else {
             let near = did_you_mean(&name, known.iter().map(|property| property.name));
-            return Err(format!("{path}: unknown property{near}"));
+            return Err(Misfit::new(&path, format!("unknown property{near}")));
         };
         out.insert(name, coerce(value, &property.kind, &path)?);
     }
     match known.iter().find(|property| property.required && !out.contains_key(property.name)) {
-        Some(missing) => Err(format!("{path}: missing required property {}", missing.name)),
+        Some(missing) => Err(Misfit::new(path, format!("missing required property {}", missing.name))),
         None => Ok(Value::Object(out)),
     }
 }
 
-fn coerce(value: Value, kind: &Kind, path: &str) -> Result<Value, String> {
+fn coerce(value: Value, kind: &Kind, path: &str) -> Result<Value, Misfit> {
     // What is known only after apply has no kind yet; it comes back here when it is known.
     if matches!(value, Value::String(_)) && has_unknown(&value) {
         return Ok(value);
     }
-    let wrong = || format!("{path}: expected {}", name_of(kind));
+    let wrong = || Misfit::new(path, format!("expected {}", name_of(kind)));
     match (kind, value) {
         (Kind::Any, value) => Ok(value),
         (Kind::Text, Value::String(text)) => Ok(Value::String(text)),

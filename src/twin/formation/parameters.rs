@@ -10,6 +10,9 @@ use super::pattern::Pattern;
 use super::template::{Node, ParameterSpec, did_you_mean};
 use crate::twin::wire::AwsError;
 
+/// The longest value of a parameter (CloudFormation quotas: 4,096 bytes).
+const VALUE_BYTES_MAX: usize = 4_096;
+
 /// A parameter of a stack. No `Debug`: a `NoEcho` value must never be printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Parameter {
@@ -118,6 +121,9 @@ fn check(name: &str, spec: &ParameterSpec, is_list: bool, value: &str) -> Result
         let message =
             format!("Template format error: Parameter {name}: the twin does not model the type {}", spec.kind);
         return Err(invalid(message));
+    }
+    if value.len() > VALUE_BYTES_MAX {
+        return Err(invalid(format!("Parameter {name} is longer than {VALUE_BYTES_MAX} bytes")));
     }
     let items: Vec<&str> = if is_list { value.split(',').map(str::trim).collect() } else { vec![value] };
     for item in items {

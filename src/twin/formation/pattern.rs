@@ -27,6 +27,8 @@ const SPACE: &[(char, char)] = &[(' ', ' '), ('\t', '\r')];
 
 /// Steps after which a pattern counts as runaway: far above what any sane pattern needs on a parameter's value.
 const STEPS: usize = 200_000;
+/// How often a group may repeat: each repeat nests the matcher deeper.
+const GROUP_REPEATS: usize = 500;
 
 impl Pattern {
     pub fn parse(source: &str) -> Result<Self, String> {
@@ -71,7 +73,12 @@ fn repeat(
 ) -> bool {
     let Some(left) = steps.checked_sub(1) else { return false };
     *steps = left;
-    if done < piece.max {
+    if let Atom::Any | Atom::Literal(_) | Atom::Class { .. } = &piece.atom {
+        // One character at a time needs no recursion: count the longest run, then give back.
+        let run = text[at..].iter().take(piece.max).take_while(|c| holds(&piece.atom, **c)).count();
+        return (piece.min..=run).rev().any(|count| sequence(rest, text, at + count, steps, then));
+    }
+    if done < piece.max.min(GROUP_REPEATS) {
         let more = once(&piece.atom, text, at, steps, &mut |next, steps| {
             // An empty match repeats for ever; one is enough.
             (next > at || done < piece.min) && repeat(piece, done + 1, rest, text, next, steps, then)
@@ -84,12 +91,13 @@ fn repeat(
 }
 
 fn once(atom: &Atom, text: &[char], at: usize, steps: &mut usize, then: Then<'_>) -> bool {
-    let matched = |hit: fn(&Atom, char) -> bool| text.get(at).is_some_and(|c| hit(atom, *c));
     match atom {
         Atom::Start => at == 0 && then(at, steps),
         Atom::End => at == text.len() && then(at, steps),
         Atom::Group(alternatives) => any(alternatives, text, at, steps, then),
-        Atom::Any | Atom::Literal(_) | Atom::Class { .. } => matched(holds) && then(at + 1, steps),
+        Atom::Any | Atom::Literal(_) | Atom::Class { .. } => {
+            text.get(at).is_some_and(|c| holds(atom, *c)) && then(at + 1, steps)
+        }
     }
 }
 
@@ -271,6 +279,8 @@ mod tests {
         assert!(!matches("^$|^Z[A-Z0-9]+$", "z"));
         assert!(matches("(a*)*b", "aaab"));
         assert!(!matches("[^ ]+", "a b"));
+        assert!(matches("a{2,3}ab?", "aaaab") && !matches("a{2,3}", "aaaa") && !matches("a{2,3}", "a"));
+        assert!(matches("[a-z]*z", &"z".repeat(4_096)));
     }
 
     #[test]

@@ -122,8 +122,11 @@ pub fn resolved(scope: &Scope<'_>, registry: &Registry, name: &str) -> Result<Va
     let Some(handler) = registry.get(&resource.kind) else {
         return Err(Problem::new(resource.kind_at, path, format!("no resource type {}", resource.kind)));
     };
-    coerce::properties(value, handler.spec().properties)
-        .map_err(|why| Problem::new(resource.properties.at, format!("Resources/{name}"), why))
+    coerce::properties(value, handler.spec().properties).map_err(|coerce::Misfit { path, why }| {
+        let at = path.split('/').nth(1).and_then(|property| resource.properties.entry(property));
+        let at = at.map_or(resource.at, |entry| entry.key_at);
+        Problem::new(at, format!("Resources/{name}/{path}"), why)
+    })
 }
 
 /// What an output comes to.

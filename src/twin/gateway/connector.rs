@@ -99,5 +99,7 @@ pub fn sdk_config(cloud: &Arc<Cloud>, origin: Origin, region: Region, credential
         .retry_config(RetryConfig::standard().with_max_attempts(3).with_use_static_exponential_base(true))
         .timeout_config(TimeoutConfig::builder().connect_timeout(Duration::from_secs(3)).build())
         .stalled_stream_protection(aws_sdk_dynamodb::config::StalledStreamProtectionConfig::disabled())
+        // Compressed bodies are for networks: the twin's would only have to unpack them.
+        .disable_request_compression(true)
         .build()
 }

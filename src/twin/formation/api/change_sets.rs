@@ -98,7 +98,8 @@ fn standing(
     if !creating {
         check_updatable(stack)?;
     }
-    if stack.change_set(name).is_some() {
+    // The name of a set that was executed is free again.
+    if stack.change_set(name).is_some_and(|set| !matches!(set.outcome, Outcome::Spent(..))) {
         return Err(AwsError::bad_request("AlreadyExistsException", format!("ChangeSet {name} already exists.")));
     }
     Ok(Some((stack_names(&asked.call.cloud, region, stack), Before::of(stack))))
@@ -184,7 +185,10 @@ pub fn execute(asked: &Asked<'_>) -> Answer {
         if stack.status != "REVIEW_IN_PROGRESS" {
             check_updatable(stack)?;
         }
-        let set = &mut stack.change_sets[index];
+        // The others no longer fit the stack, and CloudFormation deletes them (ExecuteChangeSet reference).
+        let executed = set.id.clone();
+        stack.change_sets.retain(|_, set| set.id == executed);
+        let set = &mut stack.change_sets[0];
         set.spend("EXECUTE_IN_PROGRESS");
         let target = Target {
             document: set.document.clone(),

@@ -167,14 +167,10 @@ impl Run {
         self.spend(target, execution);
     }
 
-    /// Marks the executed change set; once it has succeeded the others no longer fit the stack, and CloudFormation
-    /// deletes them (ExecuteChangeSet reference).
+    /// Marks how the execution of the change set ended.
     fn spend(&self, target: &Target, execution: Status) {
         let Some(executed) = &target.change_set else { return };
         self.with_stack(|stack, _| {
-            if execution == "EXECUTE_COMPLETE" {
-                stack.change_sets.retain(|_, set| set.id == *executed);
-            }
             if let Some(set) = stack.change_sets.values_mut().find(|set| set.id == *executed) {
                 set.spend(execution);
             }

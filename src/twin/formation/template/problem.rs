@@ -48,8 +48,10 @@ pub fn to_error(problems: &[Problem]) -> AwsError {
 /// `, did you mean "X"?` for the known name nearest to `name`, or nothing where none is near.
 pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     /// Jaro-Winkler similarity below which a suggestion would only confuse.
-    const NEAR: f64 = 0.7;
-    let score = |known: &str| strsim::jaro_winkler(&known.to_lowercase(), &name.to_lowercase());
+    const NEAR: f64 = 0.75;
+    // What all resource types begin with says nothing of how near two of them are.
+    let bare = |name: &str| name.strip_prefix("AWS::").unwrap_or(name).to_lowercase();
+    let score = |known: &str| strsim::jaro_winkler(&bare(known), &bare(name));
     let best = known.into_iter().map(|known| (score(known), known)).max_by(|a, b| a.0.total_cmp(&b.0));
     match best {
         Some((score, known)) if score >= NEAR => format!(", did you mean {known:?}?"),

@@ -44,7 +44,8 @@ pub fn parse(source: &str, short_forms: ShortForms) -> Result<Node, Problem> {
         let at = Mark { line: error.line(), column: error.column() };
         return Err(Problem::new(at, "", format!("the template is not well-formed JSON: {error}")));
     }
-    let mut composer = Composer { short_forms, open: Vec::new(), anchors: Vec::new(), root: None, problem: None };
+    let mut composer =
+        Composer { short_forms, open: Vec::new(), anchors: Vec::new(), aliased: 0, root: None, problem: None };
     let loaded = Parser::new_from_str(source).load(&mut composer, false);
     match (loaded, composer.problem, composer.root) {
         (Ok(()), None, Some(root)) => Ok(root),
@@ -62,6 +63,11 @@ pub fn parse(source: &str, short_forms: ShortForms) -> Result<Node, Problem> {
     }
 }
 
+/// How deep a template may nest: far beyond any real one, and shallow enough to walk.
+const DEPTH_MAX: usize = 100;
+/// How many nodes aliases may add in all, so that a few lines cannot stand for millions.
+const ALIASED_NODES_MAX: usize = 100_000;
+
 /// A list or map that is still being read.
 struct Open {
     node: Node,
@@ -75,6 +81,8 @@ struct Composer {
     short_forms: ShortForms,
     open: Vec<Open>,
     anchors: Vec<(usize, Node)>,
+    /// Nodes that aliases have added so far.
+    aliased: usize,
     root: Option<Node>,
     problem: Option<Problem>,
 }
@@ -101,7 +109,9 @@ impl SpannedEventReceiver<'_> for Composer {
             }
             Event::Alias(id) => {
                 let found = self.anchors.iter().rev().find(|(known, _)| *known == id).map(|(_, node)| node.clone());
+                self.aliased += found.as_ref().map_or(0, count);
                 match found {
+                    Some(_) if self.aliased > ALIASED_NODES_MAX => self.fail(at, "aliases expand to too many nodes"),
                     Some(node) => self.insert(node),
                     None => self.fail(at, "the alias names no anchor that is complete"),
                 }
@@ -114,6 +124,9 @@ impl SpannedEventReceiver<'_> for Composer {
 impl Composer {
     fn start(&mut self, data: Data, anchor: usize, tag: Option<&Tag>, at: Mark) {
         let function = self.function(tag, at);
+        if self.open.len() >= DEPTH_MAX {
+            self.fail(at, "the template nests too deep");
+        }
         self.open.push(Open { node: Node { at, data }, key: None, anchor, function });
     }
 
@@ -180,6 +193,14 @@ impl Composer {
     }
 }
 
+fn count(node: &Node) -> usize {
+    match &node.data {
+        Data::Scalar { .. } => 1,
+        Data::List(items) => 1 + items.iter().map(count).sum::<usize>(),
+        Data::Map(entries) => 1 + entries.iter().map(|entry| count(&entry.value)).sum::<usize>(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,6 +247,10 @@ mod tests {
         assert_eq!(fail("A: 1\nB: 2\nA: 3\n"), "template line 3:1: the key \"A\" stands twice in one map");
         assert!(fail("A: [1").starts_with("template line "));
         assert!(fail("{\"A\": }").contains("not well-formed JSON"));
+        assert!(fail(&"[".repeat(150)).contains("nests too deep"));
+        let bomb: String =
+            (1..9).map(|i| format!("a{i}: &a{i} [{}]\n", vec![format!("*a{}", i - 1); 9].join(","))).collect();
+        assert!(fail(&format!("a0: &a0 x\n{bomb}")).contains("too many nodes"));
         let refused = parse("A:\n  b: !Ref C", ShortForms::Refused).unwrap_err().to_string();
         assert!(refused.contains("write Ref"), "{refused}");
     }

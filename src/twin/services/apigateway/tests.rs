@@ -177,7 +177,11 @@ async fn a_canary_gets_its_share_and_a_throttle_refuses_the_rest() {
     let mut changed = document();
     changed["paths"] = json!({"/none": {"get": {"x-amazon-apigateway-integration": integration("f")}}});
     let body = super::openapi::read(&changed).unwrap();
-    cloud.apigateway.with(US, &api, |api| Ok(api.import(&cloud.ids, body.paths))).unwrap();
+    let import = |api: &mut super::rest_api::RestApi| {
+        api.import(&cloud.ids, body.paths);
+        Ok(())
+    };
+    cloud.apigateway.with(US, &api, import).unwrap();
     let canary = create(&cloud, "AWS::ApiGateway::Deployment", json!({"RestApiId": api})).await.unwrap().physical_id;
     let main = cloud.apigateway.with(US, &api, |api| Ok(api.stages["prod"].settings.deployment_id.clone())).unwrap();
     cloud.apigateway.with(US, &api, |api| Ok(api.stages.remove("prod").is_some())).unwrap();

@@ -48,7 +48,8 @@ pub fn perform(cloud: &Arc<Cloud>, transition: &Transition) {
 fn one(cloud: &Arc<Cloud>, transition: &Transition, arn: &str) -> Result<(), AwsError> {
     if arn.split(':').nth(2) == Some("lambda") {
         let by = Principal::Service(LAMBDA_ACTION_PRINCIPAL.to_owned());
-        return cloud.lambda.invoke_async(cloud, transition.region, arn, &by, event(cloud, transition));
+        let (source, event) = (Some(transition.arn.as_str()), event(cloud, transition));
+        return cloud.lambda.invoke_async_for(cloud, transition.region, arn, &by, source, event);
     }
     let subject = format!(
         "{}: \"{}\" in {}",

@@ -9,7 +9,7 @@ use ciborium::Value;
 use serde_json::json;
 
 use super::alarm::{Alarm, Definition, HistoryItem, Standing, invalid, step};
-use super::metric::Fnv;
+use super::metric::KeyHasher;
 use super::rules::State;
 use super::shape::{Dimension, Tag, entry, read, sorted, text, write};
 use super::{CloudWatch, action};
@@ -76,7 +76,7 @@ impl CloudWatch {
 
     /// Each alarm has its own phase within the step, drawn from its name.
     fn first_turn(&self, region: Region, name: &str, step: Duration, now: Timestamp) -> Timestamp {
-        let mut hasher = Fnv::default();
+        let mut hasher = KeyHasher::default();
         hasher.write(region.as_str().as_bytes());
         hasher.write(name.as_bytes());
         let at = now.floor_to(step) + self.between((Duration::ZERO, step), hasher.finish(), 0);

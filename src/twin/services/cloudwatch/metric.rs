@@ -78,7 +78,7 @@ pub struct Series {
 
 #[derive(Default)]
 pub struct Store {
-    series: IndexMap<Key, Series, BuildHasherDefault<Fnv>>,
+    series: IndexMap<Key, Series, BuildHasherDefault<KeyHasher>>,
 }
 
 impl Store {
@@ -88,7 +88,7 @@ impl Store {
             return SeriesId(index);
         }
         let owned = key.to_owned();
-        let mut hasher = Fnv::default();
+        let mut hasher = KeyHasher::default();
         key.hash(&mut hasher);
         let series = Series { key: owned.clone(), hash: hasher.finish(), buckets: VecDeque::new() };
         SeriesId(self.series.insert_full(owned, series).0)
@@ -257,26 +257,30 @@ impl Equivalent<Key> for KeyRef<'_> {
     }
 }
 
-/// FNV-1a: short keys, the same in every process.
-pub struct Fnv(u64);
+/// Multiply and rotate, eight bytes at a time: keys are short, and the same in every process.
+#[derive(Default)]
+pub struct KeyHasher(u64);
 
-impl Default for Fnv {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Hasher for Fnv {
+impl Hasher for KeyHasher {
     fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.word(u64::from_le_bytes(word));
         }
-        // A mark between fields, so that moving a character from one to the next changes the hash.
-        self.0 = (self.0 ^ 0xff).wrapping_mul(0x0000_0100_0000_01b3);
+        // The length marks the border between fields: moving a character from one to the next changes the hash.
+        self.word(bytes.len() as u64);
     }
 
     fn finish(&self) -> u64 {
-        self.0
+        self.0 ^ (self.0 >> 32)
+    }
+}
+
+impl KeyHasher {
+    fn word(&mut self, word: u64) {
+        // An odd constant with no pattern: the fractional part of the golden ratio.
+        self.0 = (self.0.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 }
 

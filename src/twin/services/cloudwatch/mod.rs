@@ -12,6 +12,8 @@
 mod action;
 mod alarm;
 mod alarm_api;
+#[cfg(test)]
+mod chain;
 mod evaluate;
 mod expression;
 mod metric;

@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 
 use super::key::Key;
 use super::replica::Change;
+use super::table::Receiving;
 use crate::clock::Timestamp;
 use crate::region::Region;
 use crate::seed::Seed;
@@ -136,10 +137,10 @@ fn deliver(cloud: &Cloud, id: LinkId) -> Option<(Timestamp, Arc<Notify>)> {
     let next = {
         let mut state = cloud.dynamodb.lock();
         let table = state.tables.get_mut(&id.table)?;
-        let (link, replica, name) = table.receiving(id)?;
+        let Receiving { link, replica, name, indexes } = table.receiving(id)?;
         while is_open && let Some(change) = link.receive(now) {
-            samples.push(latency(&name.0, id.to, now.since(change.version.at), now));
-            replica.merge(name.1, change, now);
+            samples.push(latency(name, id.to, now.since(change.version.at), now));
+            replica.merge(indexes, change, now);
         }
         let next = link.next_due().map(|due| (if is_open { due } else { due.max(now + RETRY) }, link.sooner.clone()));
         link.is_pumping = next.is_some();

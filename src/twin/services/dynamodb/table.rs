@@ -34,6 +34,14 @@ pub struct TimeToLive {
     pub is_enabled: bool,
 }
 
+/// What delivering over a link needs of a table.
+pub struct Receiving<'a> {
+    pub link: &'a mut Link,
+    pub replica: &'a mut Replica,
+    pub name: &'a str,
+    pub indexes: &'a [Index],
+}
+
 pub struct Table {
     pub id: u64,
     pub name: String,
@@ -73,11 +81,10 @@ impl Table {
         waking
     }
 
-    /// What delivering over a link needs: the link, the receiving replica, and the table's name and indexes.
-    pub fn receiving(&mut self, id: LinkId) -> Option<(&mut Link, &mut Replica, (&str, &[Index]))> {
+    pub fn receiving(&mut self, id: LinkId) -> Option<Receiving<'_>> {
         let link = self.links.get_mut(&id.from)?.get_mut(&id.to)?;
         let replica = self.replicas.get_mut(&id.to)?;
-        Some((link, replica, (&self.name, &self.indexes)))
+        Some(Receiving { link, replica, name: &self.name, indexes: &self.indexes })
     }
 
     /// Once nothing is on its way no older write can arrive, and deletes need not be remembered.

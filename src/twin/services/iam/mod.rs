@@ -12,6 +12,7 @@ mod managed;
 mod policy;
 mod resource;
 mod role;
+mod wildcard;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

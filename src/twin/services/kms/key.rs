@@ -94,17 +94,28 @@ impl Key {
         AwsError::bad_request("KMSInvalidStateException", format!("{} is {state}.", self.arn(cloud)))
     }
 
-    /// Whether a statement of the key policy allows this principal by its own name. Conditions and actions are not
-    /// evaluated, and neither is the account's root, which only delegates to identity policies.
-    pub fn policy_names(&self, principal: &Principal) -> bool {
+    /// Whether a statement of the key policy allows this principal the action by its own name. Statements with
+    /// conditions are passed over, and so is the account's root, which only delegates to identity policies.
+    pub fn policy_names(&self, principal: &Principal, action: &str) -> bool {
         let Principal::Role(role) = principal else { return false };
-        let names = |value: &Value| value.as_str().is_some_and(|name| name == "*" || name == role);
         self.policy["Statement"].as_array().into_iter().flatten().any(|statement| {
             let who = &statement["Principal"];
-            let aws = &who["AWS"];
             statement["Effect"] == "Allow"
-                && (names(who) || names(aws) || aws.as_array().is_some_and(|list| list.iter().any(names)))
+                && statement.get("Condition").is_none()
+                && (any_text(who, |name| name == "*") || any_text(&who["AWS"], |name| name == "*" || name == role))
+                && any_text(&statement["Action"], |pattern| match pattern.strip_suffix('*') {
+                    Some(prefix) => action.starts_with(prefix),
+                    None => action == pattern,
+                })
         })
+    }
+}
+
+/// Whether a text, or one text of a list, fits.
+fn any_text(value: &Value, fits: impl Fn(&str) -> bool) -> bool {
+    match value {
+        Value::Array(list) => list.iter().filter_map(Value::as_str).any(fits),
+        other => other.as_str().is_some_and(fits),
     }
 }
 
@@ -183,4 +194,38 @@ pub(super) fn default_policy(cloud: &Cloud) -> Value {
             "Resource": "*",
         }],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::Seed;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_policy_grants_what_it_names_to_whom_it_names() {
+        let region = Region::US_EAST_1;
+        let cloud = Cloud::start(crate::twin::Config {
+            seed: Seed(7),
+            clock: crate::clock::Clock::starting_at(crate::clock::Clock::EMBEDDED_EPOCH),
+            account: "123456789012".to_owned(),
+            regions: vec![region],
+            code: BTreeMap::new(),
+        });
+        let mut key = Key::new(&cloud, region, "k".to_owned());
+        let role = Principal::Role("arn:aws:iam::123456789012:role/app".to_owned());
+        assert!(!key.policy_names(&role, "kms:Decrypt"), "the root statement only delegates");
+        let mut statement = json!({
+            "Effect": "Allow",
+            "Principal": {"AWS": ["arn:aws:iam::123456789012:role/app"]},
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+        });
+        key.policy = json!({"Statement": [statement]});
+        assert!(key.policy_names(&role, "kms:Decrypt"));
+        assert!(key.policy_names(&role, "kms:GenerateDataKeyWithoutPlaintext"));
+        assert!(!key.policy_names(&role, "kms:Encrypt"));
+        assert!(!key.policy_names(&Principal::Role("other".to_owned()), "kms:Decrypt"));
+        statement["Condition"] = json!({});
+        key.policy = json!({"Statement": [statement]});
+        assert!(!key.policy_names(&role, "kms:Decrypt"), "a condition is not taken as met");
+    }
 }

@@ -31,6 +31,7 @@ pub(super) fn run(kms: &Kms, call: &Call, operation: &str, request: &Request) ->
     match operation {
         "CreateKey" => create_key(kms, call, request),
         "ReplicateKey" => replicate_key(kms, call, request),
+        "UpdatePrimaryRegion" => update_primary(kms, call, request),
         "ListKeys" => {
             Members::read(request, &["Limit", "Marker"])?;
             call.authorize("kms:ListKeys", "*")?;
@@ -132,6 +133,9 @@ pub(super) fn replicate(kms: &Kms, cloud: &Cloud, primary_arn: &str, to: Region,
     primary.check_usable(cloud)?;
     let (id, primary_rotates) = (primary.id.clone(), primary.rotates);
     let at = (to, id.clone());
+    if !cloud.faults.can_reach(from, to) {
+        return Err(AwsError::new(500, "KMSInternalException", format!("{to} cannot be reached from {from}")));
+    }
     if state.keys.contains_key(&at) {
         let message = format!("{id} exists in {to} already");
         return Err(AwsError::bad_request("AlreadyExistsException", message));
@@ -149,6 +153,30 @@ pub(super) fn replicate(kms: &Kms, cloud: &Cloud, primary_arn: &str, to: Region,
     }
     state.keys.insert(at, key.clone());
     Ok(key)
+}
+
+/// Makes a replica the primary. Both Regions take part, so it does not work while one is lost.
+fn update_primary(kms: &Kms, call: &Call, request: &Request) -> Result<Value, AwsError> {
+    let input = Members::read(request, &["KeyId", "PrimaryRegion"])?;
+    let cloud = &call.cloud;
+    let to = Region::parse(input.require("PrimaryRegion")?).map_err(|error| AwsError::validation(error.to_string()))?;
+    let mut state = kms.lock();
+    let key = state.find_mut(cloud, call.region, input.require("KeyId")?)?;
+    call.authorize("kms:UpdatePrimaryRegion", &key.arn(cloud))?;
+    key.check_usable(cloud)?;
+    let (id, arn) = (key.id.clone(), key.arn(cloud));
+    if key.primary != Some(call.region) {
+        let message = format!("{arn} is not a multi-Region primary key");
+        return Err(AwsError::bad_request("UnsupportedOperationException", message));
+    }
+    if !state.keys.contains_key(&(to, id.clone())) {
+        return Err(AwsError::bad_request("NotFoundException", format!("{id} has no replica in {to}")));
+    }
+    if !cloud.faults.can_reach(call.region, to) {
+        return Err(AwsError::new(500, "KMSInternalException", format!("{to} cannot be reached from {}", call.region)));
+    }
+    state.keys.values_mut().filter(|key| key.id == id).for_each(|key| key.primary = Some(to));
+    Ok(json!({}))
 }
 
 /// Schedules a key's deletion; the answer of ScheduleKeyDeletion.

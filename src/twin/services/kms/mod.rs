@@ -48,7 +48,7 @@ impl Kms {
         let (arn, granted) = {
             let mut state = self.lock();
             let key = state.find_mut(&call.cloud, call.region, key)?;
-            (key.arn(&call.cloud), key.managed || key.policy_names(&call.principal))
+            (key.arn(&call.cloud), key.managed || key.policy_names(&call.principal, action))
         };
         if granted { Ok(()) } else { call.authorize(action, &arn) }
     }
@@ -68,6 +68,7 @@ impl Kms {
             | "ScheduleKeyDeletion"
             | "CancelKeyDeletion"
             | "ReplicateKey"
+            | "UpdatePrimaryRegion"
             | "TagResource"
             | "UntagResource"
             | "ListResourceTags"

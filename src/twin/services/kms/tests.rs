@@ -113,6 +113,14 @@ async fn a_replica_of_a_multi_region_key_opens_what_the_primary_sealed() {
     assert!(replica["ReplicaKeyMetadata"]["Arn"].as_str().unwrap().starts_with("arn:aws:kms:eu-west-1:"));
     let opened = call(&cloud, EU, "Decrypt", json!({"CiphertextBlob": sealed["CiphertextBlob"]})).await.unwrap();
     assert_eq!(opened["Plaintext"], "YQ==");
+    let regional = |region: &str| json!({"KeyId": key, "PrimaryRegion": region});
+    assert_eq!(
+        call(&cloud, US, "UpdatePrimaryRegion", regional("us-west-2")).await,
+        Err("NotFoundException".to_owned())
+    );
+    call(&cloud, US, "UpdatePrimaryRegion", regional("eu-west-1")).await.unwrap();
+    let described = call(&cloud, US, "DescribeKey", json!({"KeyId": key})).await.unwrap();
+    assert_eq!(described["KeyMetadata"]["MultiRegionConfiguration"]["MultiRegionKeyType"], "REPLICA");
     // Each replica has a state of its own.
     call(&cloud, US, "DisableKey", json!({"KeyId": key})).await.unwrap();
     call(&cloud, EU, "Decrypt", json!({"CiphertextBlob": sealed["CiphertextBlob"]})).await.unwrap();

@@ -45,6 +45,7 @@ pub struct Environment {
 
 /// What a function is invoked with.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "boxing the common variant would cost every request an allocation")]
 pub enum Event {
     /// A proxy request of API Gateway, already read by the runtime.
     Http(http::Request<Bytes>),

@@ -49,7 +49,8 @@ pub async fn deliver(
     let by = Principal::Service("sns.amazonaws.com".to_owned());
     until_accepted(cloud, &notification, target, |cloud| {
         let event = event(&notification, &subscription_arn);
-        cloud.lambda.invoke_async(cloud, target, &function_arn, &by, event)
+        let source = Some(notification.topic_arn.as_str());
+        cloud.lambda.invoke_async_for(cloud, target, &function_arn, &by, source, event)
     })
     .await;
 }

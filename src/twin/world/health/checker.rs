@@ -147,3 +147,38 @@ fn request(id: &str, endpoint: &Endpoint, address: Ipv4Addr, is_https: bool) -> 
         .body(Bytes::new())
         .ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::twin::wire::respond;
+
+    #[test]
+    fn a_string_is_searched_for_in_the_first_5120_bytes_of_a_success() {
+        let endpoint = Endpoint { search: Some("ready".to_owned()), ..Endpoint::default() };
+        let judge =
+            |status, body: String| judge(&respond(status, "text/plain", "", body), &endpoint, Ipv4Addr::LOCALHOST);
+        let padded = |before: usize| format!("{}ready", " ".repeat(before));
+        assert!(judge(200, padded(SEARCHED_BYTES - 5)).is_success());
+        assert_eq!(judge(200, padded(SEARCHED_BYTES - 4)), Outcome::NotFound);
+        assert_eq!(judge(200, "rea".to_owned()), Outcome::NotFound);
+        assert!(!judge(503, padded(0)).is_success());
+    }
+
+    #[test]
+    fn eleven_checkers_ask_60_to_70_times_a_minute() {
+        let a_minute = places(&[]).len() * 60 / 10;
+        assert!((60..=70).contains(&a_minute), "{a_minute}");
+    }
+
+    #[test]
+    fn the_request_names_the_host_and_the_port_where_it_is_unusual() {
+        let endpoint =
+            Endpoint { name: Some("a.b".to_owned()), port: 8443, path: "/live".to_owned(), ..Endpoint::default() };
+        let sent = request("id", &endpoint, Ipv4Addr::LOCALHOST, true).unwrap();
+        assert_eq!(
+            (sent.uri().to_string(), &sent.headers()["host"]),
+            ("https://a.b:8443/live".to_owned(), &"a.b:8443".parse().unwrap())
+        );
+    }
+}

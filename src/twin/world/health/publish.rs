@@ -4,12 +4,13 @@ use std::sync::Weak;
 use std::time::Duration;
 
 use super::HealthCheckers;
+use crate::clock::Timestamp;
 use crate::twin::Cloud;
 use crate::twin::services::cloudwatch::Sample;
 
 const PERIOD: Duration = Duration::from_secs(60);
 
-/// Publishes at every full minute until the world ends.
+/// Publishes at every full minute, for the minute that ends there, until the world does.
 pub async fn run(cloud: Weak<Cloud>) {
     loop {
         let Some((clock, next)) =
@@ -20,7 +21,7 @@ pub async fn run(cloud: Weak<Cloud>) {
         clock.sleep_until(next).await;
         let Some(cloud) = cloud.upgrade() else { return };
         if !cloud.faults.region_is_down(cloud.home()) {
-            for sample in cloud.health.samples(&cloud) {
+            for sample in cloud.health.samples(next - PERIOD) {
                 cloud.cloudwatch.record(cloud.home(), sample);
             }
         }
@@ -29,7 +30,7 @@ pub async fn run(cloud: Weak<Cloud>) {
 
 impl HealthCheckers {
     /// Developer guide, "Monitoring health checks using CloudWatch": status is 1 or 0, percentage is of checkers.
-    fn samples(&self, cloud: &Cloud) -> Vec<Sample> {
+    pub(super) fn samples(&self, at: Timestamp) -> Vec<Sample> {
         let state = self.lock();
         let mut samples = Vec::new();
         for (id, entry) in &state.checks {
@@ -39,7 +40,7 @@ impl HealthCheckers {
                 dimensions: vec![("HealthCheckId".to_owned(), id.clone())],
                 value,
                 unit,
-                at: cloud.clock.now(),
+                at,
             };
             let status = f64::from(u8::from(state.is_healthy(id, 0)));
             samples.push(sample("HealthCheckStatus", status, "None"));

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::dns::DnsError;
 use crate::error::Error;
 use crate::guard::Guard;
 use crate::log::{Decision, Entry};
@@ -24,17 +23,11 @@ impl Guard {
         if !self.is_failed_over(&records) {
             return Ok(Entry::new(Decision::Ignored, format!("{guarded} was failed back by someone else meanwhile")));
         }
-        match self.point_guarded(&records, &self.config.guarded_endpoint, "fail back").await {
-            Ok(change) => {
-                let reason = format!("{guarded} was healthy for {} s", self.config.stable.as_secs());
-                Ok(Entry::new(Decision::FailedBack, reason).with(change))
-            }
-            Err(error @ DnsError::Conflict(_)) => {
-                // Nothing is lost by looking again in a minute: users are served by the other Region.
-                Err(error.into())
-            }
-            Err(error) => Err(error.into()),
-        }
+        // A lost race is an error like any other: nothing is lost by looking again in a minute, as users are served by
+        // the other Region.
+        let change = self.point_guarded(&records, &self.config.guarded_endpoint, "fail back").await?;
+        let reason = format!("{guarded} was healthy for {} s", self.config.stable.as_secs());
+        Ok(Entry::new(Decision::FailedBack, reason).with(change))
     }
 
     /// Returns when the guarded Region has been healthy for long enough, each look included.

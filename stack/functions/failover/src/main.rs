@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use failover::{Config, Guard};
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
@@ -37,7 +37,10 @@ async fn main() -> Result<(), Error> {
     let guard = Arc::new(Guard::new(config, &sdk, http, Arc::new(|line: &str| println!("{line}"))));
     run(service_fn(move |event: LambdaEvent<Value>| {
         let guard = guard.clone();
-        async move { guard.handle(event.payload).await }
+        async move {
+            let answer = guard.handle(event.payload).await;
+            answer.map_err(|error| Diagnostic { error_type: error.kind().to_owned(), error_message: error.to_string() })
+        }
     }))
     .await
 }

@@ -84,8 +84,10 @@ impl Dns for Seen {
     }
 }
 
+type Script = dyn Fn(&str, Duration) -> bool + Send + Sync;
+
 /// Healthy by URL, at the time of asking.
-struct Answers(Box<dyn Fn(&str, Duration) -> bool + Send + Sync>, Instant);
+struct Answers(Box<Script>, Instant);
 
 impl Health for Answers {
     fn is_healthy<'a>(&'a self, url: &'a str) -> Pending<'a, bool> {

@@ -284,8 +284,8 @@ impl Reading<'_> {
         let Some(filter) = &self.filter else { return Ok(()) };
         let mut used = Vec::new();
         filter.tree.roots(&mut used);
-        let names = used.into_iter().map(|root| self.bindings.name(root));
-        for name in names.filter(|name| schema.names().any(|key| key == *name)) {
+        let mut names = used.into_iter().map(|root| self.bindings.name(root));
+        if let Some(name) = names.find(|name| schema.names().any(|key| key == *name)) {
             return Err(AwsError::validation(format!(
                 "Filter Expression can only contain non-primary key attributes: Primary key attribute: {name}"
             )));

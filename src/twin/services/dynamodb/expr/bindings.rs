@@ -24,11 +24,11 @@ impl<'a> Bindings<'a> {
         if values.is_some_and(BTreeMap::is_empty) {
             return Err(AwsError::validation("ExpressionAttributeValues must not be empty"));
         }
-        for name in names.into_iter().flat_map(BTreeMap::keys).filter(|name| !is_placeholder(name, '#')) {
+        if let Some(name) = names.into_iter().flat_map(BTreeMap::keys).find(|name| !is_placeholder(name, '#')) {
             let why = format!("ExpressionAttributeNames contains invalid key: Syntax error; key: \"{name}\"");
             return Err(AwsError::validation(why));
         }
-        for value in values.into_iter().flat_map(BTreeMap::keys).filter(|value| !is_placeholder(value, ':')) {
+        if let Some(value) = values.into_iter().flat_map(BTreeMap::keys).find(|value| !is_placeholder(value, ':')) {
             let why = format!("ExpressionAttributeValues contains invalid key: Syntax error; key: \"{value}\"");
             return Err(AwsError::validation(why));
         }

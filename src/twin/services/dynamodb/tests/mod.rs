@@ -64,7 +64,7 @@ impl Twin {
         self.call(US, operation, body).expect_err(operation).to_string()
     }
 
-    /// A table `t` with keys `pk` and `sk`, or only `id`, ready in us-east-1.
+    /// A table `orders` with keys `pk` and `sk`, or only `id`, ready in us-east-1.
     pub async fn with_table(self, is_composite: bool) -> Self {
         let mut request = json!({
             "TableName": "orders",
@@ -86,7 +86,7 @@ impl Twin {
         self
     }
 
-    /// The same with a replica in eu-west-1.
+    /// The table with key `id`, and a replica in eu-west-1.
     pub async fn with_global_table(self) -> Self {
         let twin = self.with_table(false).await;
         let create = json!({ "TableName": "orders", "ReplicaUpdates": [{ "Create": { "RegionName": "eu-west-1" } }] });

@@ -146,8 +146,10 @@ async fn update(cx: &ResourceContext, zone: &str, old: &[Value], new: &[Value]) 
 }
 
 /// Deletes what is still there; a record somebody changed is left, with Route 53's own error.
-async fn remove(cx: &ResourceContext, zone: &str, sets: &[Value]) -> Result<(), ResourceError> {
-    let held = cx.cloud.route53.records(zone);
+async fn remove(cx: &ResourceContext, properties: &Value, sets: &[Value]) -> Result<(), ResourceError> {
+    // A zone that is gone, by whichever name, took its records with it.
+    let Ok(zone) = zone(cx, properties) else { return Ok(()) };
+    let held = cx.cloud.route53.records(&zone);
     let mut changes = Vec::new();
     for set in sets {
         let delete = change(set, Action::Delete)?;
@@ -155,7 +157,7 @@ async fn remove(cx: &ResourceContext, zone: &str, sets: &[Value]) -> Result<(), 
             changes.push(delete);
         }
     }
-    Ok(apply(cx, zone, changes).await?)
+    Ok(apply(cx, &zone, changes).await?)
 }
 
 impl ResourceHandler for RecordSet {
@@ -193,7 +195,7 @@ impl ResourceHandler for RecordSet {
         _physical_id: &'a str,
         properties: &'a Value,
     ) -> BoxFuture<'a, Result<(), ResourceError>> {
-        Box::pin(async move { remove(cx, &zone(cx, properties)?, std::slice::from_ref(properties)).await })
+        Box::pin(async move { remove(cx, properties, std::slice::from_ref(properties)).await })
     }
 }
 
@@ -234,6 +236,6 @@ impl ResourceHandler for RecordSetGroup {
         _physical_id: &'a str,
         properties: &'a Value,
     ) -> BoxFuture<'a, Result<(), ResourceError>> {
-        Box::pin(async move { remove(cx, &zone(cx, properties)?, members(properties)).await })
+        Box::pin(async move { remove(cx, properties, members(properties)).await })
     }
 }

@@ -1,0 +1,186 @@
+//! The embedded target: the twin, on a paused clock, in a thread of its own.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use aws_types::SdkConfig;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use tokio::sync::oneshot;
+
+use super::{
+    Breakage, BreakageId, Clients, Injector, Internet, Lookup, Packaging, Resolver, SendError, Target, functions,
+};
+use crate::clock::Clock;
+use crate::region::{Place, Region};
+use crate::seed::Seed;
+use crate::twin::gateway::{self, Credentials};
+use crate::twin::world::dns;
+use crate::twin::world::faults::{Effect, Fault};
+use crate::twin::world::network::{self, Connection, NetError, Origin};
+use crate::twin::{Cloud, Config};
+
+/// An account number of the form AWS gives, and that it gives to nobody.
+const ACCOUNT: &str = "000000000000";
+
+/// The twin as a target.
+pub struct Embedded {
+    cloud: Arc<Cloud>,
+    clients: Vec<(Region, Clients)>,
+}
+
+impl Embedded {
+    /// Starts a twin of these Regions; the first is the primary one. Call it inside a paused runtime.
+    pub fn start(seed: Seed, regions: &[Region]) -> Self {
+        let cloud = Cloud::start(Config {
+            seed,
+            clock: Clock::starting_at(Clock::EMBEDDED_EPOCH),
+            account: ACCOUNT.to_owned(),
+            regions: regions.to_vec(),
+            code: functions::linked(),
+        });
+        let sdk = |region| gateway::sdk_config(&cloud, Origin::Operator, region, &Credentials::account());
+        let clients = regions.iter().map(|region| (*region, Clients::new(&sdk(*region)))).collect();
+        Self { cloud, clients }
+    }
+
+    /// An SDK configuration for clients this target has none of.
+    pub fn sdk_config(&self, region: Region) -> SdkConfig {
+        gateway::sdk_config(&self.cloud, Origin::Operator, region, &Credentials::account())
+    }
+}
+
+/// Runs `main` to its end on a paused clock, in a thread of its own with a runtime of its own: the clock jumps to the
+/// next timer whenever nothing can run, and shares nothing with any other run. What `main` gave arrives at the
+/// receiver; an error there means that it panicked.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "one thread for one embedded run; nothing outside it can reach its clock"
+)]
+pub fn in_virtual_time<T, F>(main: impl FnOnce() -> F + Send + 'static) -> std::io::Result<oneshot::Receiver<T>>
+where
+    T: Send + 'static,
+    F: Future<Output = T>,
+{
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
+    let (done, ended) = oneshot::channel();
+    let thread = std::thread::Builder::new().name("virtual-time".to_owned()).stack_size(16 << 20);
+    thread.spawn(move || {
+        let value = runtime.block_on(async { main().await });
+        // Whoever asked may have gone.
+        let _ = done.send(value);
+    })?;
+    Ok(ended)
+}
+
+impl Target for Embedded {
+    fn name(&self) -> &'static str {
+        "embedded"
+    }
+
+    fn clock(&self) -> Clock {
+        self.cloud.clock
+    }
+
+    fn regions(&self) -> &[Region] {
+        &self.cloud.regions
+    }
+
+    fn clients(&self, region: Region) -> Option<&Clients> {
+        self.clients.iter().find(|(known, _)| *known == region).map(|(_, clients)| clients)
+    }
+
+    fn packaging(&self) -> Packaging {
+        Packaging::Linked
+    }
+
+    fn internet(&self) -> Arc<dyn Internet> {
+        Arc::new(TwinInternet { cloud: self.cloud.clone() })
+    }
+
+    fn injector(&self) -> Arc<dyn Injector> {
+        Arc::new(TwinInjector { cloud: self.cloud.clone() })
+    }
+}
+
+struct TwinInternet {
+    cloud: Arc<Cloud>,
+}
+
+struct TwinResolver {
+    cloud: Arc<Cloud>,
+    resolver: dns::Resolver,
+}
+
+impl Internet for TwinInternet {
+    fn resolver(&self, place: Place) -> Arc<dyn Resolver> {
+        Arc::new(TwinResolver { cloud: self.cloud.clone(), resolver: dns::Resolver::new(Origin::Place(place)) })
+    }
+
+    fn authoritative<'a>(&'a self, place: Place, name: &'a str) -> BoxFuture<'a, Lookup> {
+        Box::pin(async move { lookup(self.cloud.dns.authoritative(&self.cloud, Origin::Place(place), name).await) })
+    }
+
+    fn region_of(&self, address: Ipv4Addr) -> Option<Region> {
+        network::region_of(&self.cloud, address)
+    }
+
+    fn send(
+        &self,
+        place: Place,
+        address: Ipv4Addr,
+        request: http::Request<Bytes>,
+        reuse: bool,
+    ) -> BoxFuture<'_, Result<http::Response<Bytes>, SendError>> {
+        let connection = if reuse { Connection::Kept } else { Connection::New };
+        Box::pin(async move {
+            network::connect(&self.cloud, Origin::Place(place), address, request, connection).await.map_err(|error| {
+                match error {
+                    NetError::Refused => SendError::Refused,
+                    NetError::TimedOut => SendError::TimedOut,
+                    NetError::NameNotResolved | NetError::NoRoute => SendError::NoRoute,
+                }
+            })
+        })
+    }
+}
+
+impl Resolver for TwinResolver {
+    fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Lookup> {
+        Box::pin(async move { lookup(self.resolver.resolve(&self.cloud, name).await) })
+    }
+}
+
+fn lookup(answer: dns::Answer) -> Lookup {
+    Lookup { addresses: answer.addresses, ttl: answer.ttl }
+}
+
+struct TwinInjector {
+    cloud: Arc<Cloud>,
+}
+
+impl Injector for TwinInjector {
+    fn inject(&self, breakage: Breakage) -> BoxFuture<'_, Result<BreakageId, super::TargetError>> {
+        let effect = |mode| match mode {
+            super::Mode::Refuse => Effect::Refuse,
+            super::Mode::Hang => Effect::Hang,
+            super::Mode::Errors => Effect::Error,
+        };
+        let fault = match breakage {
+            Breakage::Application { region, mode } => Fault::Application { region, effect: effect(mode) },
+            Breakage::Region { region, mode } => Fault::Region { region, effect: effect(mode) },
+            Breakage::Service { region, service, operations, mode } => {
+                Fault::Service { region, service, operations, effect: effect(mode) }
+            }
+            Breakage::Partition { between } => Fault::Partition { between },
+        };
+        Box::pin(async move { Ok(BreakageId(self.cloud.faults.inject(fault).number())) })
+    }
+
+    fn heal(&self, id: BreakageId) -> BoxFuture<'_, Result<(), super::TargetError>> {
+        Box::pin(async move {
+            self.cloud.faults.heal(crate::twin::world::faults::FaultId::from_number(id.0));
+            Ok(())
+        })
+    }
+}

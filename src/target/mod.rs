@@ -1,0 +1,165 @@
+//! Where a scenario runs: what every target offers, whoever answers behind it.
+//!
+//! The only home of SDK clients' construction. A target gives clients, a way to meet its users' internet, and a way
+//! to break things; it never judges and never writes history.
+
+pub mod embedded;
+pub mod functions;
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_types::SdkConfig;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+
+use crate::clock::Clock;
+use crate::region::{Place, Region};
+
+/// One place a scenario can run.
+pub trait Target: Send + Sync {
+    fn name(&self) -> &'static str;
+    fn clock(&self) -> Clock;
+    /// The Regions, the primary one first.
+    fn regions(&self) -> &[Region];
+    /// The clients of a Region of this target.
+    fn clients(&self, region: Region) -> Option<&Clients>;
+    fn packaging(&self) -> Packaging;
+    fn internet(&self) -> Arc<dyn Internet>;
+    fn injector(&self) -> Arc<dyn Injector>;
+
+    /// The Region that is deployed to first and holds what exists once.
+    fn primary(&self) -> Region {
+        self.regions().first().copied().unwrap_or(Region::US_EAST_1)
+    }
+
+    /// The clients of a Region, or the error that names the Regions there are.
+    fn clients_in(&self, region: Region) -> Result<&Clients, TargetError> {
+        self.clients(region)
+            .ok_or_else(|| TargetError(format!("the target has no Region {region}; it has {:?}", self.regions())))
+    }
+}
+
+/// The SDK clients of one Region.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    pub cloudformation: aws_sdk_cloudformation::Client,
+    pub cloudwatch: aws_sdk_cloudwatch::Client,
+    pub logs: aws_sdk_cloudwatchlogs::Client,
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    pub route53: aws_sdk_route53::Client,
+    pub s3: aws_sdk_s3::Client,
+    pub secretsmanager: aws_sdk_secretsmanager::Client,
+}
+
+impl Clients {
+    pub fn new(config: &SdkConfig) -> Self {
+        Self {
+            cloudformation: aws_sdk_cloudformation::Client::new(config),
+            cloudwatch: aws_sdk_cloudwatch::Client::new(config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(config),
+            dynamodb: aws_sdk_dynamodb::Client::new(config),
+            route53: aws_sdk_route53::Client::new(config),
+            s3: aws_sdk_s3::Client::new(config),
+            secretsmanager: aws_sdk_secretsmanager::Client::new(config),
+        }
+    }
+}
+
+/// What a function's package must hold for this target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packaging {
+    /// The crate's manifest and sources: the functions themselves are linked into this process.
+    Linked,
+}
+
+/// What a name led to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lookup {
+    pub addresses: Vec<Ipv4Addr>,
+    pub ttl: Duration,
+}
+
+/// The internet between users and the target.
+pub trait Internet: Send + Sync {
+    /// A recursive resolver near `place`, with a cache of its own that honours TTLs.
+    fn resolver(&self, place: Place) -> Arc<dyn Resolver>;
+    /// What the authoritative name servers say to someone at `place`; nothing cached.
+    fn authoritative<'a>(&'a self, place: Place, name: &'a str) -> BoxFuture<'a, Lookup>;
+    /// The Region whose edge has this address, where that can be told.
+    fn region_of(&self, address: Ipv4Addr) -> Option<Region>;
+    /// Sends a request to an address; `reuse` says that a connection to it is open. The caller brings the timeout.
+    fn send(
+        &self,
+        place: Place,
+        address: Ipv4Addr,
+        request: http::Request<Bytes>,
+        reuse: bool,
+    ) -> BoxFuture<'_, Result<http::Response<Bytes>, SendError>>;
+}
+
+/// A recursive resolver.
+pub trait Resolver: Send + Sync {
+    fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Lookup>;
+}
+
+/// Why no answer came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    #[error("connection refused")]
+    Refused,
+    #[error("timed out")]
+    TimedOut,
+    #[error("no route to host")]
+    NoRoute,
+}
+
+/// How a broken thing shows itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    Refuse,
+    Hang,
+    Errors,
+}
+
+/// What a target can break.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Breakage {
+    /// The functions of the Region's application; with [`Mode::Refuse`], the API edge in front of them.
+    Application { region: Region, mode: Mode },
+    /// Everything in the Region.
+    Region { region: Region, mode: Mode },
+    /// One service's API, by SigV4 name.
+    Service { region: Option<Region>, service: String, operations: Vec<String>, mode: Mode },
+    /// Nothing passes between two Regions.
+    Partition { between: (Region, Region) },
+}
+
+/// Names a breakage until it is healed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BreakageId(pub u64);
+
+/// Breaks and heals.
+pub trait Injector: Send + Sync {
+    fn inject(&self, breakage: Breakage) -> BoxFuture<'_, Result<BreakageId, TargetError>>;
+    /// Heals; healing twice is no error.
+    fn heal(&self, id: BreakageId) -> BoxFuture<'_, Result<(), TargetError>>;
+}
+
+/// What a service said, for people: its code and message, or how the call failed on the way.
+pub fn said<E>(error: &E) -> String
+where
+    E: aws_sdk_s3::error::ProvideErrorMetadata + std::error::Error + 'static,
+{
+    match (error.code(), error.message()) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), None) => code.to_owned(),
+        _ => aws_sdk_s3::error::DisplayErrorContext(error).to_string(),
+    }
+}
+
+/// What a target could not do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct TargetError(pub String);

@@ -1,0 +1,166 @@
+//! Replication between two buckets that replicate to each other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::types::{
+    BucketVersioningStatus, DeleteMarkerReplication, DeleteMarkerReplicationStatus, Destination,
+    ReplicationConfiguration, ReplicationRule, ReplicationRuleFilter, ReplicationRuleStatus, ReplicationStatus,
+    VersioningConfiguration,
+};
+
+use super::{EU, US, bucket, client, cloud, cloud_of, code, get, put, seconds};
+use crate::twin::Cloud;
+use crate::twin::world::faults::{Effect, Fault};
+
+fn rule(destination: &str) -> ReplicationConfiguration {
+    let markers = DeleteMarkerReplication::builder().status(DeleteMarkerReplicationStatus::Enabled).build();
+    let rule = ReplicationRule::builder()
+        .status(ReplicationRuleStatus::Enabled)
+        .priority(1)
+        .filter(ReplicationRuleFilter::builder().prefix("a/").build())
+        .delete_marker_replication(markers)
+        .destination(Destination::builder().bucket(format!("arn:aws:s3:::{destination}")).build().unwrap())
+        .build()
+        .unwrap();
+    ReplicationConfiguration::builder().role("arn:aws:iam::123456789012:role/r").rules(rule).build().unwrap()
+}
+
+async fn pair(cloud: &Arc<Cloud>) -> (Client, Client) {
+    let (us, eu) = (client(cloud, US), client(cloud, EU));
+    bucket(&us, "from", US, true).await;
+    bucket(&eu, "onto", EU, true).await;
+    for (client, from, to) in [(&us, "from", "onto"), (&eu, "onto", "from")] {
+        let configuration = rule(to);
+        client.put_bucket_replication().bucket(from).replication_configuration(configuration).send().await.unwrap();
+    }
+    (us, eu)
+}
+
+async fn status(client: &Client, bucket: &str, key: &str) -> Option<ReplicationStatus> {
+    client.head_object().bucket(bucket).key(key).send().await.ok()?.replication_status().cloned()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_arrives_late_and_is_never_copied_back() {
+    let cloud = cloud();
+    let (us, eu) = pair(&cloud).await;
+    let version = put(&us, "from", "a/k", "one").await;
+    put(&us, "from", "b/k", "one").await;
+    assert_eq!(status(&us, "from", "a/k").await, Some(ReplicationStatus::Pending));
+    assert_eq!(status(&us, "from", "b/k").await, None, "no rule matches");
+    assert_eq!(get(&eu, "onto", "a/k").await, None, "not at once");
+    seconds(3_600).await;
+    assert_eq!(status(&us, "from", "a/k").await, Some(ReplicationStatus::Completed));
+    assert_eq!(get(&eu, "onto", "a/k").await.as_deref(), Some("one"));
+    assert_eq!(get(&eu, "onto", "b/k").await, None);
+    let replica = eu.head_object().bucket("onto").key("a/k").send().await.unwrap();
+    assert_eq!(replica.replication_status(), Some(&ReplicationStatus::Replica));
+    assert_eq!(replica.version_id(), version.as_deref());
+    seconds(3_600).await;
+    let versions = us.list_object_versions().bucket("from").prefix("a/").send().await.unwrap();
+    assert_eq!(versions.versions().len(), 1, "a replica is not sent back");
+    us.delete_object().bucket("from").key("a/k").send().await.unwrap();
+    seconds(3_600).await;
+    assert_eq!(get(&eu, "onto", "a/k").await, None, "the delete marker followed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_partition_keeps_copies_pending_until_it_heals() {
+    let cloud = cloud();
+    let (us, eu) = pair(&cloud).await;
+    let fault = cloud.faults.inject(Fault::Partition { between: (US, EU) });
+    for key in ["a/1", "a/2", "a/3"] {
+        put(&us, "from", key, "x").await;
+    }
+    seconds(7_200).await;
+    assert_eq!(status(&us, "from", "a/1").await, Some(ReplicationStatus::Pending));
+    assert_eq!(get(&eu, "onto", "a/1").await, None);
+    cloud.faults.heal(fault);
+    seconds(10).await;
+    for key in ["a/1", "a/2", "a/3"] {
+        assert_eq!(status(&us, "from", key).await, Some(ReplicationStatus::Completed));
+        assert_eq!(get(&eu, "onto", key).await.as_deref(), Some("x"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn replication_can_be_broken_alone() {
+    let cloud = cloud();
+    let (us, eu) = pair(&cloud).await;
+    let fault = cloud.faults.inject(Fault::Service {
+        region: Some(EU),
+        service: "s3".to_owned(),
+        operations: vec!["ReplicateObject".to_owned()],
+        effect: Effect::Error,
+    });
+    put(&us, "from", "a/k", "x").await;
+    seconds(7_200).await;
+    assert_eq!(get(&eu, "onto", "a/k").await, None);
+    put(&eu, "onto", "a/own", "x").await;
+    assert_eq!(get(&eu, "onto", "a/own").await.as_deref(), Some("x"), "the bucket itself works");
+    cloud.faults.heal(fault);
+    seconds(10).await;
+    assert_eq!(get(&eu, "onto", "a/k").await.as_deref(), Some("x"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_destination_fails_the_object() {
+    let cloud = cloud();
+    let (us, eu) = pair(&cloud).await;
+    put(&us, "from", "a/k", "x").await;
+    eu.delete_bucket().bucket("onto").send().await.unwrap();
+    seconds(3_600).await;
+    assert_eq!(status(&us, "from", "a/k").await, Some(ReplicationStatus::Failed));
+}
+
+/// When each of twenty objects arrives, to the tenth of a second, and under which version.
+async fn arrivals(seed: u64) -> Vec<(u128, String)> {
+    let cloud = cloud_of(seed);
+    let (us, eu) = pair(&cloud).await;
+    for number in 0..20 {
+        put(&us, "from", &format!("a/{number}"), "x").await;
+    }
+    let mut seen = Vec::new();
+    while seen.len() < 20 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let state = cloud.s3.lock();
+        let there = state.buckets["onto"].objects.values().flatten().map(|version| version.id.clone());
+        let new: Vec<_> = there.filter(|id| !seen.iter().any(|(_, known)| known == id)).collect();
+        seen.extend(new.into_iter().map(|id| (cloud.clock.elapsed().as_millis(), id)));
+    }
+    drop(eu);
+    seen
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_seed_gives_one_history_of_copies() {
+    let first = arrivals(7).await;
+    assert_eq!(first, arrivals(7).await);
+    assert_ne!(first, arrivals(8).await);
+    let times: Vec<u128> = first.iter().map(|(at, _)| *at).collect();
+    assert!(times[0] < times[10] && times[10] < 60_000, "a body of seconds: {times:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn replication_needs_versioning_on_both_sides() {
+    let cloud = cloud();
+    let (us, eu) = (client(&cloud, US), client(&cloud, EU));
+    bucket(&us, "from", US, true).await;
+    let ask = || us.put_bucket_replication().bucket("from").replication_configuration(rule("onto")).send();
+    assert_eq!(code(ask().await), "InvalidRequest");
+    bucket(&eu, "onto", EU, false).await;
+    assert_eq!(code(ask().await), "InvalidRequest");
+    let missing = us.get_bucket_replication().bucket("from").send().await;
+    assert_eq!(code(missing), "ReplicationConfigurationNotFoundError");
+    let status = |status| VersioningConfiguration::builder().status(status).build();
+    let enabled = status(BucketVersioningStatus::Enabled);
+    eu.put_bucket_versioning().bucket("onto").versioning_configuration(enabled).send().await.unwrap();
+    ask().await.unwrap();
+    let got = us.get_bucket_replication().bucket("from").send().await.unwrap();
+    assert_eq!(got.replication_configuration(), Some(&rule("onto")));
+    let suspended = status(BucketVersioningStatus::Suspended);
+    let refused = us.put_bucket_versioning().bucket("from").versioning_configuration(suspended).send().await;
+    assert_eq!(code(refused), "InvalidBucketState");
+}
