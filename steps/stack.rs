@@ -42,6 +42,22 @@ fn changed(world: &mut World, file: String, step: &Step) {
     edit(world, &file, find.trim_matches('\n'), replace.trim_matches('\n'));
 }
 
+/// Removes a resource of a template, and the outputs that refer to it.
+#[given(expr = "{word} without {word}")]
+fn without(world: &mut World, file: String, resource: String) {
+    let shipped = world.plan.target.stack.join(&file);
+    let text = std::fs::read_to_string(&shipped).unwrap_or_else(|error| panic!("{}: {error}", shipped.display()));
+    let head = format!("  {resource}:");
+    let block: Vec<&str> = text.lines().skip_while(|line| *line != head).collect();
+    let more = block.iter().skip(1).take_while(|line| line.is_empty() || line.starts_with("   ")).count();
+    edit(world, &file, &block[..=more].join("\n"), "");
+    for line in
+        text.lines().filter(|l| l.contains(&format!("!Ref {resource} ")) || l.contains(&format!("!GetAtt {resource}.")))
+    {
+        edit(world, &file, line, "");
+    }
+}
+
 fn parameter(world: &mut World, name: &str, value: &str) {
     world.plan.target.parameters.insert(name.to_owned(), value.to_owned());
 }

@@ -161,7 +161,7 @@ pub async fn down(
     for (stack, region) in deployment.stacks.iter().rev() {
         let begun = target.clock().now();
         let name = deployment.stack_name(stack);
-        if deployment.roles.iter().any(|(role, source)| role == "hosted-zone" && source.stack == *stack) {
+        if deployment.holds_records(stack) {
             empty_zone(target, deployment, *region).await?;
         }
         stacks::delete(&target.clients_in(*region)?.cloudformation, *region, &name).await?;
@@ -181,6 +181,12 @@ impl Deployment {
     /// The full name of a stack of the layout.
     pub fn stack_name(&self, stack: &str) -> String {
         format!("{}-{stack}", self.project)
+    }
+
+    /// Whether a stack holds the public name's records or their zone.
+    fn holds_records(&self, stack: &str) -> bool {
+        let records = ["public-name", "hosted-zone"];
+        self.roles.iter().any(|(role, source)| records.contains(&role.as_str()) && source.stack == stack)
     }
 
     fn artifacts(&self, region: Region) -> String {
@@ -283,8 +289,8 @@ pub async fn put(
     call.send().await.map(|_| ()).map_err(|error| bucket_error(bucket, region, &error))
 }
 
-/// Deletes the records that no stack owns and that would keep the stack's hosted zone from going: certificates leave
-/// their validation records behind.
+/// Deletes every record of the stack's own zone. Two kinds would stop a deletion: those that a guard has moved, which
+/// no longer are what their stack would delete, and those that certificates left behind, which no stack owns.
 async fn empty_zone(target: &dyn Target, deployment: &Deployment, region: Region) -> Result<(), DeployError> {
     let Some(zone) = deployment.role("hosted-zone", region) else { return Ok(()) };
     let failed = |what: String| DeployError::Zone { zone: zone.to_owned(), what };

@@ -1,4 +1,5 @@
 //! Integration tests in one binary: the architecture, the stack, and (as they arrive) the CLI and determinism.
 
 mod architecture;
+mod determinism;
 mod licences;

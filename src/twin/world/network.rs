@@ -99,10 +99,18 @@ pub async fn connect(
         Some(Effect::Refuse) => return Err(NetError::Refused),
         Some(Effect::Hang) => std::future::pending().await,
         Some(Effect::Error) => edge_unavailable(),
-        None => cloud.apigateway.serve(cloud, region, request).await,
+        None => served(cloud, region, request).await,
     };
     cloud.latency.travel(origin.point(), region.at()).await;
     Ok(answer)
+}
+
+/// What has arrived is served to its end, whether or not its sender still waits: only so does a timeout that the edge
+/// comes to later than an impatient user still count among the edge's errors.
+async fn served(cloud: &Arc<Cloud>, region: Region, request: Request) -> Response {
+    let cloud = cloud.clone();
+    let serving = tokio::spawn(async move { cloud.apigateway.serve(&cloud, region, request).await });
+    serving.await.unwrap_or_else(|_| edge_unavailable())
 }
 
 fn edge_unavailable() -> Response {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::region::Region;
 use crate::twin::Cloud;
+use crate::twin::services::acm::Status;
 use crate::twin::wire::AwsError;
 
 /// Hosted zones of the Regional endpoints ("Amazon API Gateway endpoints and quotas", AWS General Reference).
@@ -16,7 +17,7 @@ const HOSTED_ZONES: &[(&str, &str)] = &[
     ("ap-east-1", "Z3FD1VL90ND7K5"),
     ("ap-northeast-1", "Z1YSHQZHG15GKL"),
     ("ap-northeast-2", "Z20JF4UZKIW1U8"),
-    ("ap-northeast-3", "Z2YQB5RD63NC85"),
+    ("ap-northeast-3", "Z22ILHG95FLSZ2"),
     ("ap-south-1", "Z3VO1THU9YC4UR"),
     ("ap-southeast-1", "ZL327KTPIQFUL"),
     ("ap-southeast-2", "Z2RPCDW04V8134"),
@@ -73,15 +74,22 @@ pub fn hosted_zone(region: Region) -> String {
 }
 
 /// The one place where a domain looks at its certificate: it must be of the same Region, as for every Regional
-/// domain. Whether it has been issued is for Certificate Manager to say.
-pub fn check_certificate(_cloud: &Cloud, region: Region, arn: &str) -> Result<(), AwsError> {
+/// domain, issued, and for this name.
+pub fn check_certificate(cloud: &Cloud, region: Region, arn: &str, name: &str) -> Result<(), AwsError> {
     let mut parts = arn.split(':').skip(2);
-    if parts.next() == Some("acm") && parts.next() == Some(region.as_str()) {
-        return Ok(());
+    if parts.next() != Some("acm") || parts.next() != Some(region.as_str()) {
+        return Err(super::bad_request(format!(
+            "Invalid certificate ARN: {arn}. Certificate must be in '{region}': a Regional domain takes one of its own \
+             Region."
+        )));
     }
-    Err(super::bad_request(format!(
-        "Invalid certificate ARN: {arn}. Certificate must be in '{region}': a Regional domain takes one of its own Region."
-    )))
+    let refused = match cloud.acm.certificate(region, arn) {
+        None => "there is no such certificate",
+        Some(certificate) if certificate.status != Status::Issued => "it has not been issued",
+        Some(certificate) if !certificate.covers(name) => "it is for other names",
+        Some(_) => return Ok(()),
+    };
+    Err(super::bad_request(format!("Certificate {arn} cannot serve {name}: {refused}.")))
 }
 
 #[cfg(test)]

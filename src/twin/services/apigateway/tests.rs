@@ -24,9 +24,7 @@ async fn create(cloud: &Arc<Cloud>, kind: &str, properties: Value) -> Result<Cre
         logical_id: "L".to_owned(),
         stack_tags: Vec::new(),
     };
-    let mut all = resources();
-    all.extend(lambda::resources());
-    let handler = all.into_iter().find(|handler| handler.spec().name == kind).unwrap();
+    let handler = crate::twin::services::resources().into_iter().find(|handler| handler.spec().name == kind).unwrap();
     handler.create(&cx, &properties).await
 }
 
@@ -132,14 +130,25 @@ async fn a_custom_domain_leads_to_a_stage() {
     let (cloud, _) = cloud();
     let (api, _) = deployed(&cloud).await;
     permitted(&cloud, &api).await;
+    let zone = create(&cloud, "AWS::Route53::HostedZone", json!({"Name": "example.com"})).await.unwrap().physical_id;
+    let certificate = |name: &'static str| {
+        let options = json!([{"DomainName": name, "HostedZoneId": zone}]);
+        let wanted = json!({"DomainName": name, "ValidationMethod": "DNS", "DomainValidationOptions": options});
+        let cloud = cloud.clone();
+        async move { create(&cloud, "AWS::CertificateManager::Certificate", wanted).await.unwrap().physical_id }
+    };
     let domain = json!({
         "DomainName": "api.example.com",
-        "RegionalCertificateArn": format!("arn:aws:acm:us-east-1:{ACCOUNT}:certificate/1"),
+        "RegionalCertificateArn": certificate("api.example.com").await,
         "EndpointConfiguration": {"Types": ["REGIONAL"]},
     });
     let mut elsewhere = domain.clone();
     elsewhere["RegionalCertificateArn"] = json!(format!("arn:aws:acm:eu-west-1:{ACCOUNT}:certificate/1"));
     assert!(create(&cloud, "AWS::ApiGateway::DomainName", elsewhere).await.unwrap_err().0.contains("us-east-1"));
+    let mut other = domain.clone();
+    other["RegionalCertificateArn"] = json!(certificate("www.example.com").await);
+    let refused = create(&cloud, "AWS::ApiGateway::DomainName", other).await.unwrap_err().0;
+    assert!(refused.contains("it is for other names"), "{refused}");
     let created = create(&cloud, "AWS::ApiGateway::DomainName", domain).await.unwrap();
     assert_eq!(created.attributes["RegionalHostedZoneId"], "Z1UJRXOUMOOFQ8");
     let target = created.attributes["RegionalDomainName"].as_str().unwrap();

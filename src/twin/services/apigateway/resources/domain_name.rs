@@ -121,7 +121,7 @@ fn certificate(cx: &ResourceContext, properties: &Value) -> Result<String, Resou
     }
     let arn = optional_text(properties, "RegionalCertificateArn")
         .ok_or_else(|| ResourceError("a Regional domain needs a RegionalCertificateArn".to_owned()))?;
-    check_certificate(&cx.cloud, cx.region, arn)?;
+    check_certificate(&cx.cloud, cx.region, arn, text(properties, "DomainName"))?;
     Ok(arn.to_owned())
 }
 
