@@ -40,8 +40,8 @@ pub enum DeployError {
     Zone { zone: String, what: String },
     #[error("bucket {bucket} in {region}: {what}")]
     Bucket { bucket: String, region: Region, what: String },
-    #[error("{}: {template} takes its parameter {parameter} from output {output} of stack {stack}, which gives none", path.display())]
-    NoOutput { path: PathBuf, template: String, parameter: String, stack: String, output: String },
+    #[error("{}: {what}", path.display())]
+    NoOutput { path: PathBuf, what: String },
     #[error("parameter {name:?} is none of the stack's{}", nearest(.known, .name))]
     UnknownParameter { name: String, known: Vec<String> },
     #[error(transparent)]
@@ -253,10 +253,12 @@ fn resolve(
             let found = deployment.output(&source.stack, one(source.region), &source.output);
             found.map(str::to_owned).ok_or_else(|| DeployError::NoOutput {
                 path: directory.root.join("layout.yaml"),
-                template: step.template.display().to_string(),
-                parameter: parameter.to_owned(),
-                stack: source.stack.clone(),
-                output: source.output.clone(),
+                what: format!(
+                    "{} takes its parameter {parameter} from output {} of stack {}, which gives none",
+                    step.template.display(),
+                    source.output,
+                    source.stack
+                ),
             })
         }
     }

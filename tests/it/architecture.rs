@@ -112,7 +112,7 @@ fn some_crates_have_few_homes() {
         for (path, code) in &files {
             for (name, homes) in CRATES {
                 let code = code.lines().filter(|line| !line.trim_start().starts_with("//"));
-                if !homes.contains(&module.as_str()) && code.clone().any(|line| line.contains(&format!("{name}"))) {
+                if !homes.contains(&module.as_str()) && code.clone().any(|line| line.contains(name)) {
                     wrong.push(format!("{} uses {name}", path.display()));
                 }
             }

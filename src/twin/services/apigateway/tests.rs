@@ -4,11 +4,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::resources::resources;
 use crate::region::Region;
 use crate::twin::Cloud;
 use crate::twin::formation::{Created, ResourceContext, ResourceError};
-use crate::twin::services::lambda;
 use crate::twin::services::lambda::testing::{ACCOUNT, cloud, function};
 use crate::twin::wire::Response;
 use crate::twin::world::faults::{Effect, Fault};
