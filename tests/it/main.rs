@@ -3,3 +3,4 @@
 mod architecture;
 mod determinism;
 mod licences;
+mod stack;
