@@ -51,7 +51,7 @@ Outputs:
 
 fn run(body: &str) -> Result<Value, Vec<Problem>> {
     let root = yaml::parse(body, yaml::ShortForms::Allowed).unwrap();
-    let parameters = parameters::resolve(&read_parameters(&root).unwrap(), &[], None).unwrap();
+    let parameters = parameters::resolve(&read_parameters(&root).unwrap(), &[], None, &|_| None).unwrap();
     let stack = StackNames {
         region: Region::US_EAST_1,
         account: "123456789012".to_owned(),

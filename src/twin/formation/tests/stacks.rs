@@ -210,6 +210,37 @@ Resources:
     assert!(said.contains("runs only Rust functions that are linked into it"), "{said}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_parameter_may_lie_in_parameter_store() {
+    let world = World::start(None, BTreeMap::new());
+    let store = "
+Parameters: {Level: {Type: String, Default: info}}
+Resources:
+  Level: {Type: AWS::SSM::Parameter, Properties: {Name: /shop/level, Type: String, Value: !Ref Level}}
+  Regions: {Type: AWS::SSM::Parameter, Properties: {Name: /shop/regions, Type: StringList, Value: 'us-east-1,eu-west-1'}}
+";
+    let body = "
+Parameters:
+  Level: {Type: 'AWS::SSM::Parameter::Value<String>', Default: /shop/level}
+  Regions: {Type: 'AWS::SSM::Parameter::Value<List<String>>', Default: /shop/regions}
+Resources:
+  T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Sub '${Level} ${AWS::Region}'}}
+Outputs:
+  Said: {Value: !Join ['/', [!Ref Level, !Select [1, !Ref Regions]]]}
+";
+    let refusal = world.refusal(body).await;
+    assert!(refusal.contains("Parameter Level: Parameter Store of this Region has no parameter"), "{refusal}");
+    world.deploy("store", ChangeSetType::Create, store, &[]).await;
+    let stack = world.deploy("user", ChangeSetType::Create, body, &[]).await;
+    assert_eq!(output(&stack, "Said"), "info/eu-west-1");
+    let level = stack.parameters().iter().find(|parameter| parameter.parameter_key() == Some("Level")).unwrap();
+    assert_eq!((level.parameter_value(), level.resolved_value()), (Some("/shop/level"), Some("info")));
+    // The template of an update reads the store again.
+    world.deploy("store", ChangeSetType::Update, store, &[("Level", "debug")]).await;
+    let stack = world.deploy("user", ChangeSetType::Update, body, &[]).await;
+    assert_eq!((status(&stack), output(&stack, "Said")), ("UPDATE_COMPLETE", "debug/eu-west-1"));
+}
+
 /// Templates that are refused before anything is made, and what the refusal says.
 const REFUSED: &[(&str, &str)] = &[
     (
