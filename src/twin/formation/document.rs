@@ -45,7 +45,11 @@ impl Document {
         if !reading.patterns {
             specs.values_mut().for_each(|spec| spec.allowed_pattern = None);
         }
-        let parameters = parameters::resolve(&specs, reading.given, reading.previous)?;
+        let store = |name: &str| match reading.patterns {
+            true => reading.cloud.ssm.plain(reading.stack.region, name),
+            false => Some(name.to_owned()),
+        };
+        let parameters = parameters::resolve(&specs, reading.given, reading.previous, &store)?;
         let root = include::expand(root, reading.cloud, &parameters, reading.stack).map_err(|p| to_error(&[p]))?;
         let root = if transforms.iter().any(|name| name == sam::TRANSFORM) {
             sam::expand(root, reading.registry, &parameters, reading.stack).map_err(|problems| to_error(&problems))?

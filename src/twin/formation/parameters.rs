@@ -13,10 +13,15 @@ use crate::twin::wire::AwsError;
 /// The longest value of a parameter (CloudFormation quotas: 4,096 bytes).
 const VALUE_BYTES_MAX: usize = 4_096;
 
+/// How a type begins whose value lies in Parameter Store, under the name that is given.
+const STORED: &str = "AWS::SSM::Parameter::Value<";
+
 /// A parameter of a stack. No `Debug`: a `NoEcho` value must never be printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Parameter {
     pub value: String,
+    /// What Parameter Store holds under the name that `value` is, for `AWS::SSM::Parameter::Value<…>`.
+    pub stored: Option<String>,
     pub no_echo: bool,
     is_list: bool,
 }
@@ -33,13 +38,19 @@ pub struct Given {
 impl Parameter {
     /// What `Ref` gives: text, or a list of texts.
     pub fn resolved(&self) -> Value {
+        let value = self.text();
         if !self.is_list {
-            return Value::String(self.value.clone());
+            return Value::String(value.to_owned());
         }
-        if self.value.is_empty() {
+        if value.is_empty() {
             return Value::Array(Vec::new());
         }
-        self.value.split(',').map(|item| Value::String(item.trim().to_owned())).collect()
+        value.split(',').map(|item| Value::String(item.trim().to_owned())).collect()
+    }
+
+    /// The value the template works with.
+    pub fn text(&self) -> &str {
+        self.stored.as_deref().unwrap_or(&self.value)
     }
 
     /// The value as an answer may show it.
@@ -48,11 +59,15 @@ impl Parameter {
     }
 }
 
+/// Parameter Store, by the name of a parameter; it gives nothing where there is none, or a secure one.
+pub type Store<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// The values of a stack's parameters: given ones, then previous ones where the request says so, then defaults.
 pub fn resolve(
     specs: &IndexMap<String, ParameterSpec>,
     given: &[Given],
     previous: Option<&Parameters>,
+    store: Store<'_>,
 ) -> Result<Parameters, AwsError> {
     let strangers: Vec<&str> =
         given.iter().map(|given| given.key.as_str()).filter(|key| !specs.contains_key(*key)).collect();
@@ -75,9 +90,12 @@ pub fn resolve(
             missing.push(name.as_str());
             continue;
         };
-        let is_list = spec.kind == "CommaDelimitedList" || spec.kind.starts_with("List<");
-        check(name, spec, is_list, &value)?;
-        resolved.insert(name.clone(), Parameter { value, no_echo: spec.no_echo, is_list });
+        // Constraints hold for what is given: the name, where the value lies in Parameter Store.
+        let of_store = spec.kind.strip_prefix(STORED).and_then(|rest| rest.strip_suffix('>'));
+        let is_list = is_list(of_store.unwrap_or(&spec.kind));
+        check(name, spec, is_list && of_store.is_none(), &value)?;
+        let stored = of_store.map(|_| store(&value).ok_or_else(|| not_stored(name, &value))).transpose()?;
+        resolved.insert(name.clone(), Parameter { value, stored, no_echo: spec.no_echo, is_list });
     }
     if missing.is_empty() {
         Ok(resolved)
@@ -93,7 +111,7 @@ pub fn early_text(node: &Node, parameters: &Parameters, stack: &StackNames) -> O
         "AWS::AccountId" => Some(stack.account.clone()),
         "AWS::StackName" => Some(stack.name.clone()),
         "AWS::Partition" => Some("aws".to_owned()),
-        name => parameters.get(name).map(|parameter| parameter.value.clone()),
+        name => parameters.get(name).map(|parameter| parameter.text().to_owned()),
     };
     if let Some(text) = node.as_text() {
         return Some(text.to_owned());
@@ -111,12 +129,20 @@ pub fn early_text(node: &Node, parameters: &Parameters, stack: &StackNames) -> O
     }
 }
 
+fn is_list(kind: &str) -> bool {
+    kind == "CommaDelimitedList" || kind.starts_with("List<")
+}
+
+fn not_stored(name: &str, value: &str) -> AwsError {
+    invalid(format!("Parameter {name}: Parameter Store of this Region has no parameter {value:?} that is not secure"))
+}
+
 fn check(name: &str, spec: &ParameterSpec, is_list: bool, value: &str) -> Result<(), AwsError> {
     let numeric = matches!(spec.kind.as_str(), "Number" | "List<Number>");
     let known = numeric
         || matches!(spec.kind.as_str(), "String" | "CommaDelimitedList" | "List<String>")
-        || (!spec.kind.starts_with("AWS::SSM::Parameter::")
-            && (spec.kind.starts_with("AWS::") || spec.kind.starts_with("List<AWS::")));
+        || spec.kind.starts_with("AWS::")
+        || spec.kind.starts_with("List<AWS::");
     if !known {
         let message =
             format!("Template format error: Parameter {name}: the twin does not model the type {}", spec.kind);

@@ -2,6 +2,7 @@
 
 mod edges;
 mod real;
+mod stacks;
 mod types;
 
 use std::collections::BTreeMap;

@@ -39,9 +39,7 @@ pub fn validate(template: &Template, registry: &Registry) -> Vec<Problem> {
             }
         }
         let Some(handler) = registry.get(&resource.kind) else {
-            let near = did_you_mean(&resource.kind, registry.names());
-            let why = format!("the twin has no resource type {}{near}", resource.kind);
-            check.fail(resource.kind_at, &format!("{path}/Type"), why);
+            check.fail(resource.kind_at, &format!("{path}/Type"), unknown_type(&resource.kind, registry));
             continue;
         };
         let spec = handler.spec();
@@ -56,6 +54,14 @@ pub fn validate(template: &Template, registry: &Registry) -> Vec<Problem> {
         }
     }
     check.problems
+}
+
+/// Why a type is refused. What is custom has no nearest name: its code is the caller's own.
+fn unknown_type(kind: &str, registry: &Registry) -> String {
+    if kind.starts_with("Custom::") || kind == "AWS::CloudFormation::CustomResource" {
+        return format!("the twin runs no custom resources ({kind}); see docs/fidelity.md");
+    }
+    format!("the twin has no resource type {kind}{}", did_you_mean(kind, registry.names()))
 }
 
 /// Every mistake of properties against a list that is not a registered type's: SAM's resources use it. Where their

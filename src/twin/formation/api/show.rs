@@ -166,7 +166,11 @@ fn detail(difference: &Difference) -> Element {
 
 fn parameters(parameters: &Parameters) -> Element {
     let entries = parameters.iter().map(|(key, parameter)| {
-        Element::new("member").text_child("ParameterKey", key).text_child("ParameterValue", parameter.shown())
+        let stored = parameter.stored.clone().filter(|_| !parameter.no_echo);
+        Element::new("member")
+            .text_child("ParameterKey", key)
+            .text_child("ParameterValue", parameter.shown())
+            .optional_child("ResolvedValue", stored)
     });
     members("Parameters", entries)
 }

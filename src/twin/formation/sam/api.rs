@@ -9,7 +9,8 @@ impl Sam<'_> {
     pub(super) fn api(&mut self, source: &Source<'_>) {
         let at = source.at;
         let endpoint = source.get("EndpointConfiguration").map(|node| self.endpoint_type(node));
-        let (body, location) = self.definition(source);
+        let (mut body, location) = self.definition(source);
+        self.cors(source, &mut body);
         let types = endpoint.clone().map(|kind| Node::map(at, [("Types", Node::list(at, vec![kind]))]));
         let parameters = endpoint.map(|kind| Node::map(at, [("endpointConfigurationTypes", kind)]));
         let rest_api = source.map([

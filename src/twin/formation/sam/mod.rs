@@ -6,6 +6,7 @@
 //! error, never dropped.
 
 mod api;
+mod cors;
 mod function;
 mod globals;
 mod policies;

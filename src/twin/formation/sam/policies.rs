@@ -18,6 +18,11 @@ const BUCKET: &[&str] = &["arn:${AWS::Partition}:s3:::${BucketName}", "arn:${AWS
 const KEY: &[&str] = &["arn:${AWS::Partition}:kms:${AWS::Region}:${AWS::AccountId}:key/${KeyId}"];
 const TOPIC: &[&str] = &["arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:${TopicName}"];
 const FUNCTION: &[&str] = &["arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${FunctionName}*"];
+const STREAM: &[&str] =
+    &["arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${TableName}/stream/${StreamName}"];
+const BUS: &[&str] = &["arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/${EventBusName}"];
+const QUEUE: &[&str] = &["arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:${QueueName}"];
+const ZONE: &[&str] = &["arn:${AWS::Partition}:route53:::hostedzone/${HostedZoneId}"];
 const PARAMETER: &[&str] = &["arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/${ParameterName}"];
 
 /// The templates of the SAM documentation ("Policy template list") that serverless two-Region stacks use.
@@ -60,9 +65,22 @@ const TEMPLATES: &[PolicyTemplate] = &[
         )],
     },
     PolicyTemplate {
+        name: "DynamoDBStreamReadPolicy",
+        parameters: &["TableName", "StreamName"],
+        statements: &[
+            (&["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"], STREAM),
+            (&["dynamodb:ListStreams"], &["*"]),
+        ],
+    },
+    PolicyTemplate {
         name: "DynamoDBWritePolicy",
         parameters: &["TableName"],
         statements: &[(&["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:BatchWriteItem"], TABLE)],
+    },
+    PolicyTemplate {
+        name: "EventBridgePutEventsPolicy",
+        parameters: &["EventBusName"],
+        statements: &[(&["events:PutEvents"], BUS)],
     },
     PolicyTemplate { name: "KMSDecryptPolicy", parameters: &["KeyId"], statements: &[(&["kms:Decrypt"], KEY)] },
     PolicyTemplate {
@@ -74,6 +92,11 @@ const TEMPLATES: &[PolicyTemplate] = &[
         name: "LambdaInvokePolicy",
         parameters: &["FunctionName"],
         statements: &[(&["lambda:InvokeFunction"], FUNCTION)],
+    },
+    PolicyTemplate {
+        name: "Route53ChangeResourceRecordSetsPolicy",
+        parameters: &["HostedZoneId"],
+        statements: &[(&["route53:ChangeResourceRecordSets"], ZONE)],
     },
     PolicyTemplate {
         name: "S3CrudPolicy",
@@ -116,6 +139,11 @@ const TEMPLATES: &[PolicyTemplate] = &[
         name: "SNSPublishMessagePolicy",
         parameters: &["TopicName"],
         statements: &[(&["sns:Publish"], TOPIC)],
+    },
+    PolicyTemplate {
+        name: "SQSSendMessagePolicy",
+        parameters: &["QueueName"],
+        statements: &[(&["sqs:SendMessage*"], QUEUE)],
     },
     PolicyTemplate {
         name: "SSMParameterReadPolicy",
@@ -164,7 +192,7 @@ impl Sam<'_> {
         let at = entry.key_at;
         let Some(template) = TEMPLATES.iter().find(|template| template.name == entry.key) else {
             let near = did_you_mean(&entry.key, TEMPLATES.iter().map(|template| template.name));
-            self.fail(at, path, format!("unknown policy template {}{near}", entry.key));
+            self.fail(at, path, format!("the twin's SAM has no policy template {}{near}", entry.key));
             return None;
         };
         for given in entry.value.as_map().unwrap_or_default() {

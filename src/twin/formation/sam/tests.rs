@@ -51,7 +51,7 @@ Outputs:
 
 fn run(body: &str) -> Result<Value, Vec<Problem>> {
     let root = yaml::parse(body, yaml::ShortForms::Allowed).unwrap();
-    let parameters = parameters::resolve(&read_parameters(&root).unwrap(), &[], None).unwrap();
+    let parameters = parameters::resolve(&read_parameters(&root).unwrap(), &[], None, &|_| None).unwrap();
     let stack = StackNames {
         region: Region::US_EAST_1,
         account: "123456789012".to_owned(),
@@ -157,6 +157,41 @@ Conditions: {On: !Equals [a, a]}
 }
 
 #[test]
+fn cors_adds_an_options_method_to_every_path() {
+    let body = r#"
+Transform: AWS::Serverless-2016-10-31
+Globals: {Api: {Cors: {AllowOrigin: "'https://a.example'", AllowHeaders: "'x'", AllowCredentials: true}}}
+Resources:
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: s3://code/f.zip
+      Handler: h
+      Runtime: r
+      Events:
+        Get: {Type: Api, Properties: {Path: /x, Method: get}}
+        Put: {Type: Api, Properties: {Path: /x, Method: PUT}}
+        Any: {Type: Api, Properties: {Path: /y, Method: any}}
+        Own: {Type: Api, Properties: {Path: /z, Method: options}}
+"#;
+    let template = run(body).unwrap();
+    let paths = &template["Resources"]["ServerlessRestApi"]["Properties"]["Body"]["paths"];
+    let integration = &paths["/x"]["options"]["x-amazon-apigateway-integration"];
+    assert_eq!(integration["type"], "mock");
+    let expected = serde_json::json!({
+        "method.response.header.Access-Control-Allow-Credentials": "'true'",
+        "method.response.header.Access-Control-Allow-Headers": "'x'",
+        "method.response.header.Access-Control-Allow-Methods": "'GET,OPTIONS,PUT'",
+        "method.response.header.Access-Control-Allow-Origin": "'https://a.example'",
+    });
+    assert_eq!(integration["responses"]["default"]["responseParameters"], expected);
+    let any = &paths["/y"]["options"]["x-amazon-apigateway-integration"]["responses"]["default"]["responseParameters"];
+    let methods = any["method.response.header.Access-Control-Allow-Methods"].as_str().unwrap();
+    assert!(methods.contains("DELETE") && methods.contains("PATCH"), "{methods}");
+    assert_eq!(paths["/z"]["options"]["x-amazon-apigateway-integration"]["type"], "aws_proxy");
+}
+
+#[test]
 fn what_sam_does_not_know_is_refused_with_its_place() {
     let refusal = |from: &str, to: &str| {
         assert!(STACK.contains(from), "{from}");
@@ -184,7 +219,13 @@ fn what_sam_does_not_know_is_refused_with_its_place() {
             r#"did you mean "AWS::Serverless::SimpleTable"?"#,
         ),
         ("{Bucket: code, Key: !Ref CodeKey}", "./functions/orders", "package the template first"),
-        ("StageName: prod", "Cors: x\n      StageName: prod", "the twin's SAM does not model Cors"),
+        ("StageName: prod", "Auth: {}\n      StageName: prod", "the twin's SAM does not model Auth"),
+        (
+            "StageName: prod",
+            "Cors: {AllowOrigins: x}\n      StageName: prod",
+            r#"Cors/AllowOrigins: unknown property of Cors, did you mean "AllowOrigin"?"#,
+        ),
+        ("MemorySize: 512", "DurableConfig: {}", "the twin's SAM does not model DurableConfig"),
         ("StageName: prod\n", "Name: x\n", "missing required property StageName of AWS::Serverless::Api"),
     ];
     for (from, to, expected) in cases {

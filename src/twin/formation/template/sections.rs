@@ -17,8 +17,17 @@ const SECTIONS: &[&str] = &[
     "Resources",
     "Transform",
 ];
-const RESOURCE_ATTRIBUTES: &[&str] =
-    &["Condition", "DeletionPolicy", "DependsOn", "Metadata", "Properties", "Type", "UpdateReplacePolicy"];
+/// The documented ones, and `Description`, which CloudFormation takes without documenting it: public templates have it.
+const RESOURCE_ATTRIBUTES: &[&str] = &[
+    "Condition",
+    "DeletionPolicy",
+    "DependsOn",
+    "Description",
+    "Metadata",
+    "Properties",
+    "Type",
+    "UpdateReplacePolicy",
+];
 const PARAMETER_ATTRIBUTES: &[&str] = &[
     "AllowedPattern",
     "AllowedValues",

@@ -44,23 +44,69 @@ pub fn parse(source: &str, short_forms: ShortForms) -> Result<Node, Problem> {
         let at = Mark { line: error.line(), column: error.column() };
         return Err(Problem::new(at, "", format!("the template is not well-formed JSON: {error}")));
     }
+    match compose(source, short_forms) {
+        Err(Unread::NotYaml(_)) if json => match serde_json::from_str(source) {
+            // JSON that YAML cannot read (an escaped surrogate pair, say) is still JSON; only the places are lost.
+            Ok(value) => Ok(Node::from_json(Mark::default(), &value)),
+            Err(error) => Err(Problem::new(Mark::default(), "", error.to_string())),
+        },
+        Err(Unread::NotYaml(first)) => match leniently(source, first.at.line, short_forms) {
+            Ok(node) => Ok(node),
+            Err(Unread::NotYaml(_)) => Err(first),
+            Err(Unread::Refused(problem)) => Err(problem),
+        },
+        Err(Unread::Refused(problem)) => Err(problem),
+        Ok(node) => Ok(node),
+    }
+}
+
+/// Why a text gives no tree: it is no YAML, or it is YAML that a template may not be.
+enum Unread {
+    NotYaml(Problem),
+    Refused(Problem),
+}
+
+fn compose(source: &str, short_forms: ShortForms) -> Result<Node, Unread> {
     let mut composer =
         Composer { short_forms, open: Vec::new(), anchors: Vec::new(), aliased: 0, root: None, problem: None };
     let loaded = Parser::new_from_str(source).load(&mut composer, false);
     match (loaded, composer.problem, composer.root) {
         (Ok(()), None, Some(root)) => Ok(root),
-        // JSON that YAML cannot read (an escaped surrogate pair, say) is still JSON; only the places are lost.
-        (Err(_), ..) if json => match serde_json::from_str(source) {
-            Ok(value) => Ok(Node::from_json(Mark::default(), &value)),
-            Err(error) => Err(Problem::new(Mark::default(), "", error.to_string())),
-        },
-        (_, Some(problem), _) => Err(problem),
+        (_, Some(problem), _) => Err(Unread::Refused(problem)),
         (Err(error), ..) => {
             let at = Mark { line: error.marker().line(), column: error.marker().col() + 1 };
-            Err(Problem::new(at, "", format!("the template is not well-formed YAML: {}", error.info())))
+            let why = format!("the template is not well-formed YAML: {}", error.info());
+            Err(Unread::NotYaml(Problem::new(at, "", why)))
         }
-        (Ok(()), None, None) => Err(Problem::new(Mark::default(), "", "the template is empty")),
+        (Ok(()), None, None) => Err(Unread::Refused(Problem::new(Mark::default(), "", "the template is empty"))),
     }
+}
+
+/// How many lines may be put right; each costs a pass over the text.
+const LENIENT_LINES_MAX: usize = 200;
+
+/// Reads a text whose flow collections close further left than YAML's own grammar allows: `Policy: {` over several
+/// lines with its `}` under the `P`. CloudFormation's parser takes that, and public templates hold much of it. Only
+/// lines that begin with a closing bracket are moved, to the right, which cannot change what they mean.
+fn leniently(source: &str, first: usize, short_forms: ShortForms) -> Result<Node, Unread> {
+    let mut lines: Vec<String> = source.lines().map(str::to_owned).collect();
+    let mut at = first;
+    for _ in 0..LENIENT_LINES_MAX {
+        let before = at.checked_sub(2).and_then(|index| lines.get(index)).map_or("", String::as_str);
+        let indent = before.len() - before.trim_start().len() + 8;
+        match at.checked_sub(1).and_then(|index| lines.get_mut(index)) {
+            Some(line) if line.trim_start().starts_with(['}', ']']) => {
+                *line = format!("{}{}", " ".repeat(indent), line.trim_start());
+            }
+            _ => break,
+        }
+        match compose(&lines.join("\n"), short_forms) {
+            // The next such line; a line that moving did not help is the end of it.
+            Err(Unread::NotYaml(next)) if next.at.line > at => at = next.at.line,
+            other => return other,
+        }
+    }
+    compose(&lines.join("\n"), short_forms)
 }
 
 /// How deep a template may nest: far beyond any real one, and shallow enough to walk.
@@ -229,6 +275,14 @@ mod tests {
         let expected =
             json!({"A": "012345678901", "B": "1.10", "C": "2012-10-17", "D": 512, "E": "512", "F": true, "G": 0.5});
         assert_eq!(node.to_json(), expected);
+    }
+
+    #[test]
+    fn brackets_may_close_under_their_key() {
+        let text = "A:\n  B: {\n    \"C\": [\n      1\n    ]\n  }\n  D: [{\n    E: 2\n  }, {\n    F: 3\n  }]\nG: 4\n";
+        assert_eq!(read(text).to_json(), json!({"A": {"B": {"C": [1]}, "D": [{"E": 2}, {"F": 3}]}, "G": 4}));
+        let wrong = parse("A:\n  B: {\n    C: 1\n  }\n  }\n", ShortForms::Allowed).unwrap_err();
+        assert!(wrong.to_string().contains("not well-formed YAML"), "{wrong}");
     }
 
     #[test]

@@ -52,7 +52,11 @@ impl Package {
     /// The `Code` property of a template: `ZipFile` is source text there.
     pub fn of_template(cloud: &Cloud, code: &Value) -> Result<Self, AwsError> {
         match code.get("ZipFile").and_then(Value::as_str) {
-            Some(source) => Ok(Self::read(source.as_bytes())),
+            Some(source) => {
+                let why = "the function's code is source text (ZipFile): the embedded twin runs only Rust functions \
+                           that are linked into it; give a package with the crate's Cargo.toml";
+                Ok(Self { crate_name: Err(why.to_owned()), ..Self::read(source.as_bytes()) })
+            }
             None => Self::of_object(cloud, code),
         }
     }

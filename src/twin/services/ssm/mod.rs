@@ -12,6 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
+use crate::region::Region;
 use crate::twin::gateway::Call;
 use crate::twin::services::Service;
 use crate::twin::wire::{AwsError, Members, Protocol, Request, Response, json};
@@ -25,6 +26,21 @@ pub struct Ssm {
 }
 
 impl Ssm {
+    /// The newest value of a parameter that is not secure, as CloudFormation reads it; a name may end in `:version`.
+    pub fn plain(&self, region: Region, asked: &str) -> Option<String> {
+        let (name, version) = match asked.rsplit_once(':') {
+            Some((name, version)) => (name, Some(version.parse::<i64>().ok()?)),
+            None => (asked, None),
+        };
+        let state = self.lock();
+        let parameter = state.parameters.get(&(region, name.to_owned()))?;
+        let found = match version {
+            Some(version) => parameter.versions.get(&version),
+            None => parameter.versions.last_key_value().map(|(_, version)| version),
+        };
+        found.filter(|_| parameter.kind != parameter::Kind::Secure).map(|version| version.value.clone())
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
