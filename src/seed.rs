@@ -11,6 +11,12 @@ use sha2::{Digest, Sha256};
 pub struct Seed(pub u64);
 
 impl Seed {
+    /// A seed of its own for everything that has a name, the same in every run.
+    pub fn named(name: &str) -> Self {
+        let digest = Sha256::digest(name.as_bytes());
+        Self(digest.iter().take(4).fold(0, |seed, byte| seed << 8 | u64::from(*byte)))
+    }
+
     /// The stream of the part called `name`; the same seed and name give the same draws.
     pub fn stream(self, name: &str) -> ChaCha8Rng {
         let digest = Sha256::new().chain_update(self.0.to_be_bytes()).chain_update(name.as_bytes()).finalize();

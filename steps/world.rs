@@ -8,6 +8,7 @@ use crate::history::{Journal, Record};
 use crate::judge::{self, Outcome};
 use crate::run;
 use crate::scenario::{Check, Plan};
+use crate::seed::Seed;
 
 /// One scenario: the plan its steps build, and the history of the run once a `Then` asked for it.
 #[derive(Debug, cucumber::World)]
@@ -25,6 +26,11 @@ impl World {
         // Long enough for alarms to have their datapoints; features that need more say so.
         plan.steady_state.duration = Duration::from_secs(180);
         Self { plan, stack: None, history: None }
+    }
+
+    /// Gives the scenario a seed of its own, from its name: what its runs draw, no other scenario's run draws.
+    pub fn own_seed(&mut self, scenario: &str) {
+        self.plan.seed = Seed::named(scenario);
     }
 
     /// Holds one claim against the history, and panics with the evidence unless it passes.

@@ -37,7 +37,15 @@ fn at_once() -> usize {
 }
 
 async fn features(folder: &Path) -> bool {
-    let ran = World::cucumber().max_concurrent_scenarios(at_once()).fail_on_skipped().run(folder).await;
+    let ran = World::cucumber()
+        .max_concurrent_scenarios(at_once())
+        .before(|_, _, scenario, world| {
+            world.own_seed(&scenario.name);
+            Box::pin(async {})
+        })
+        .fail_on_skipped()
+        .run(folder)
+        .await;
     !ran.execution_has_failed() && ran.passed_steps() > 0
 }
 
@@ -46,6 +54,10 @@ async fn red(folder: &Path) -> bool {
     let sink = seen.clone();
     World::cucumber()
         .max_concurrent_scenarios(at_once())
+        .before(|_, _, scenario, world| {
+            world.own_seed(&scenario.name);
+            Box::pin(async {})
+        })
         .after(move |_, _, scenario, event, _| {
             let description = scenario.description.clone().unwrap_or_default();
             let promised = description.split("Red because:").nth(1).unwrap_or_default().trim().replace('\n', " ");
