@@ -2,4 +2,5 @@
 
 mod architecture;
 mod determinism;
+mod gamedays;
 mod licences;
