@@ -4,3 +4,4 @@ mod architecture;
 mod determinism;
 mod gamedays;
 mod licences;
+mod scenarios;
