@@ -50,17 +50,20 @@ pub enum RunError {
 impl RunError {
     /// Whether it was the scenario or the stack as written, and nothing that happened.
     pub fn is_usage(&self) -> bool {
-        matches!(
-            self,
-            Self::UnknownTarget(_)
-                | Self::NoRole(_)
-                | Self::Deploy(
-                    DeployError::Read { .. }
-                        | DeployError::Layout { .. }
-                        | DeployError::Template { .. }
-                        | DeployError::UnknownParameter { .. }
-                )
-        )
+        // Values of parameters are checked by CloudFormation itself.
+        let refused = |what: &str| what.starts_with("ValidationError");
+        matches!(self, Self::Deploy(DeployError::Stack { what, .. }) if refused(what))
+            || matches!(
+                self,
+                Self::UnknownTarget(_)
+                    | Self::NoRole(_)
+                    | Self::Deploy(
+                        DeployError::Read { .. }
+                            | DeployError::Layout { .. }
+                            | DeployError::Template { .. }
+                            | DeployError::UnknownParameter { .. }
+                    )
+            )
     }
 }
 

@@ -78,8 +78,12 @@ pub fn failover(case: &Case<'_>, course: &Course) -> Failover {
 
 /// The heal, the next fault, or the end of the history, whichever comes first.
 fn horizon(case: &Case<'_>, fault: &FaultSeen) -> Us {
-    let next = case.evidence.faults.iter().map(|other| other.injected).filter(|at| *at > fault.injected).min();
-    [fault.healed, next].into_iter().flatten().min().unwrap_or(case.evidence.end)
+    [fault.healed, next(case, fault)].into_iter().flatten().min().unwrap_or(case.evidence.end)
+}
+
+/// When the fault after this one is injected: what fails from then on may be that one's doing.
+fn next(case: &Case<'_>, fault: &FaultSeen) -> Option<Us> {
+    case.evidence.faults.iter().map(|other| other.injected).filter(|at| *at > fault.injected).min()
 }
 
 /// The first failed request of the lost Region's traffic, provided that this traffic failed beyond what steady
@@ -101,7 +105,9 @@ fn effect(case: &Case<'_>, fault: &FaultSeen, horizon: Us) -> Option<Us> {
         let not_before = u64::try_from(fault.injected).unwrap_or(0);
         if let Some(at) = ledger.first_failure(slot, bad..end, not_before) {
             let at = super::evidence::us(at);
-            first = Some(first.map_or(at, |known| known.min(at)));
+            if next(case, fault).is_none_or(|next| at < next) {
+                first = Some(first.map_or(at, |known| known.min(at)));
+            }
         }
     }
     first

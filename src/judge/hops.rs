@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::Case;
-use super::evidence::{AlarmChange, Answer, ChangeSeen, Decision, Us, ms, second_from, second_of, us};
+use super::evidence::{AlarmChange, Answer, ChangeSeen, Decision, Us, ms, second_of, us};
 use super::failback::until;
 use super::failover::{Course, Measured, window};
 use super::verdict::HopSeen;
@@ -233,6 +233,10 @@ fn function<'a>(case: &Case<'a>, span: &Span, wanted: &str) -> (Sighting, Option
     let invoked = lines[..upto].iter().rev().find(|line| line.decision == "invoked").or(lines.first());
     let seen = match (invoked, lines.last()) {
         (Some(line), _) if decided.is_some() => Ok((line.logged, format!("{}: {}", line.function, line.reason))),
+        // Called for another alarm, such as the one that waits for the Region's return: no step of this way.
+        (Some(_), Some(last)) if lines.iter().all(|line| matches!(line.decision.as_str(), "invoked" | "ignored")) => {
+            Err(Unseen::absent(format!("the failover function was asked for nothing of this: {}", last.reason)))
+        }
         (Some(line), Some(last)) => {
             Ok((line.logged, format!("{}, whose last word was {}: {}", line.function, last.decision, last.reason)))
         }
@@ -284,10 +288,11 @@ fn answers(case: &Case<'_>, span: &Span, back: bool) -> Sighting {
 
 /// The first good request of each population that was planned after the effect.
 fn first_good(case: &Case<'_>, span: &Span) -> Vec<(String, Sighting)> {
-    let (start, end) = (span.from.max(0), span.to.max(0));
+    // Whole seconds before the heal: one that was planned in the second of the heal is no sign of a failover.
+    let (start, end) = (span.from.max(0), second_of(span.to));
     let first = |name: &String| {
         let ledger = case.evidence.traffic.get(name)?;
-        ledger.first_good(u64::try_from(start).unwrap_or(0), second_from(end))
+        ledger.first_good(u64::try_from(start).unwrap_or(0), end)
     };
     let names = case.plan.traffic.iter().map(|people| &people.name);
     names

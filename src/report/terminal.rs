@@ -72,9 +72,9 @@ pub fn headline(verdict: &Verdict) -> String {
 }
 
 fn failover_table(text: &mut String, failover: &Failover, paint: Paint) -> std::fmt::Result {
-    let lost = failover.lost.map_or_else(|| failover.fault.clone(), |region| region.to_string());
     let injected = failover.injected_at_ms.unwrap_or(0);
-    write!(text, "\n{}  {} of {lost} at {}", paint.bold("Failover"), failover.fault, clock(injected))?;
+    let of = failover.lost.map_or_else(String::new, |region| format!(" of {region}"));
+    write!(text, "\n{}  {}{of} at {}", paint.bold("Failover"), failover.fault, clock(injected))?;
     if let Some(effect) = failover.effect_at_ms {
         write!(text, ", felt after {}", span(effect.saturating_sub(injected)))?;
     }

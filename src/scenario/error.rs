@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
-    #[error("{}: cannot be read: {source}", .file.display())]
+    #[error("{}: cannot be read", .file.display())]
     Unreadable { file: PathBuf, source: std::io::Error },
     #[error("{}:{line}:{column}: {what}", .file.display())]
     Bad { file: PathBuf, line: u64, column: u64, what: String },

@@ -2,7 +2,9 @@
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -23,6 +25,9 @@ use crate::twin::{Cloud, Config};
 /// An account number of the form AWS gives, and that it gives to nobody.
 const ACCOUNT: &str = "000000000000";
 
+/// How long the harness waits for one answer of a service.
+const ATTEMPT: Duration = Duration::from_secs(20);
+
 /// The twin as a target.
 pub struct Embedded {
     cloud: Arc<Cloud>,
@@ -39,7 +44,10 @@ impl Embedded {
             regions: regions.to_vec(),
             code: functions::linked(),
         });
-        let sdk = |region| gateway::sdk_config(&cloud, Origin::Operator, region, &Credentials::account());
+        let sdk = |region| {
+            let sdk = gateway::sdk_config(&cloud, Origin::Operator, region, &Credentials::account());
+            sdk.into_builder().timeout_config(timeouts()).build()
+        };
         let clients = regions.iter().map(|region| (*region, Clients::new(&sdk(*region)))).collect();
         Self { cloud, clients }
     }
@@ -48,6 +56,11 @@ impl Embedded {
     pub fn sdk_config(&self, region: Region) -> SdkConfig {
         gateway::sdk_config(&self.cloud, Origin::Operator, region, &Credentials::account())
     }
+}
+
+/// What hangs in a lost Region must not hang the harness: a call that never returned would keep the run from ending.
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(Duration::from_secs(3)).operation_attempt_timeout(ATTEMPT).build()
 }
 
 /// Runs `main` to its end on a paused clock, in a thread of its own with a runtime of its own: the clock jumps to the

@@ -2,5 +2,7 @@
 
 mod architecture;
 mod determinism;
+mod gamedays;
 mod licences;
+mod scenarios;
 mod stack;

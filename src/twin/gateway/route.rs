@@ -34,8 +34,11 @@ pub async fn handle(cloud: &Arc<Cloud>, origin: Origin, request: Request) -> Res
     };
     let found = services::find(cloud, service);
     let protocol = protocol_of(found);
+    // SDKs sign for a global service in us-east-1, whether or not this twin has that Region.
+    let is_global = found.is_some_and(|service| service.is_global());
     let region = match Region::parse(region).ok().filter(|region| cloud.regions.contains(region)) {
         Some(region) => region,
+        None if is_global => cloud.home(),
         None => {
             let message = format!("the twin has no Region {region:?}; it was started with {:?}", cloud.regions);
             return Ok(

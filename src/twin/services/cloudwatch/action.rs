@@ -11,6 +11,7 @@ use crate::region::Region;
 use crate::twin::Cloud;
 use crate::twin::gateway::Principal;
 use crate::twin::wire::AwsError;
+use crate::twin::world::network::Origin;
 
 /// Who invokes functions directly (user guide, "Invoke a Lambda function from an alarm").
 const LAMBDA_ACTION_PRINCIPAL: &str = "lambda.alarms.cloudwatch.amazonaws.com";
@@ -57,6 +58,10 @@ fn one(cloud: &Arc<Cloud>, transition: &Transition, arn: &str) -> Result<(), Aws
         transition.definition.alarm_name,
         long_name(transition.region)
     );
+    let origin = Origin::Region(transition.region);
+    if cloud.faults.on_service_call(origin, transition.region, "sns", "Publish").is_some() {
+        return Err(AwsError::new(500, "InternalError", format!("sns in {} is unavailable", transition.region)));
+    }
     let by = Principal::Service(SNS_ACTION_PRINCIPAL.to_owned());
     let message = message(cloud, transition).to_string();
     cloud.sns.publish_as(cloud, &by, arn, Some(&subject), &message).map(|_| ())

@@ -22,6 +22,7 @@ use crate::twin::Cloud;
 use crate::twin::gateway::Principal;
 use crate::twin::wire::AwsError;
 use crate::twin::world::faults::Effect;
+use crate::twin::world::network::Origin;
 
 impl Lambda {
     /// Invokes a function and waits for its answer. `function` is a name or an ARN, with or without a qualifier;
@@ -65,20 +66,26 @@ impl Lambda {
         target: Target<'_>,
         event: Event,
     ) -> Result<Result<Reply, FunctionError>, AwsError> {
-        if cloud.faults.on_function(region).is_some() {
+        if broken(cloud, region).is_some() {
             return Err(unavailable());
         }
         let admitted = self.admit(cloud, region, target, &Principal::Account, None)?;
         let outcome = Detached(Some(Box::pin(run(admitted, event)))).await;
-        if cloud.faults.on_function(region).is_some() {
+        if broken(cloud, region).is_some() {
             return Err(unavailable());
         }
         Ok(outcome)
     }
 }
 
+/// What ails invocations in the Region: its functions, or the API of Lambda that event sources call too.
+fn broken(cloud: &Cloud, region: Region) -> Option<Effect> {
+    let api = || cloud.faults.on_service_call(Origin::Region(region), region, "lambda", "Invoke");
+    cloud.faults.on_function(region).or_else(api)
+}
+
 async fn bitten(cloud: &Cloud, region: Region) -> Result<(), AwsError> {
-    match cloud.faults.on_function(region) {
+    match broken(cloud, region) {
         Some(Effect::Hang) => std::future::pending().await,
         Some(Effect::Refuse | Effect::Error) => Err(unavailable()),
         None => Ok(()),

@@ -9,6 +9,10 @@ pub enum Error {
     Event(String),
     #[error(transparent)]
     Dns(#[from] DnsError),
+    /// Traffic must not move now: the other Region is no better. Alarms act on changes of state only, so without a
+    /// retry nobody would ask again when that Region has recovered.
+    #[error("{0}")]
+    Refused(String),
     /// The time was up before the guarded Region had been healthy for long enough.
     #[error("{0}")]
     Unstable(String),
@@ -20,6 +24,7 @@ impl Error {
         match self {
             Self::Event(_) => "BadEvent",
             Self::Dns(_) => "DnsError",
+            Self::Refused(_) => "Refused",
             Self::Unstable(_) => "Unstable",
         }
     }

@@ -79,10 +79,10 @@ impl Guard {
             let points_to = target(&records.other);
             if points_to != comparable(other_endpoint) {
                 let reason = format!("{other} is itself pointed away, to {points_to}: both Regions would be off");
-                return Ok(Entry::new(Decision::Refused, reason));
+                return Err(Error::Refused(reason));
             }
             if !self.other_is_healthy().await {
-                return Ok(Entry::new(Decision::Refused, format!("{other} is not healthy either")));
+                return Err(Error::Refused(format!("{other} is not healthy either")));
             }
             match self.point_guarded(&records, other_endpoint, "fail over").await {
                 Ok(change) => {
@@ -141,6 +141,10 @@ impl Guard {
     }
 
     fn failed(&self, error: &Error) {
-        self.tell(&Entry::new(Decision::Failed, error.to_string()));
+        let decision = match error {
+            Error::Refused(_) => Decision::Refused,
+            Error::Event(_) | Error::Dns(_) | Error::Unstable(_) => Decision::Failed,
+        };
+        self.tell(&Entry::new(decision, error.to_string()));
     }
 }

@@ -1,6 +1,9 @@
 //! The records in Route 53.
 
+use std::time::Duration;
+
 use aws_sdk_route53::Client;
+use aws_sdk_route53::config::timeout::TimeoutConfig;
 use aws_sdk_route53::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_route53::types::{Change as RecordChange, ChangeAction, ChangeBatch, ResourceRecordSet, RrType};
 use aws_smithy_types::date_time::Format;
@@ -9,6 +12,11 @@ use aws_types::SdkConfig;
 use crate::Pending;
 use crate::config::Config;
 use crate::dns::{Change, Dns, DnsError, Plan, Records, comparable};
+
+/// The SDK's own default.
+const CONNECT: Duration = Duration::from_millis(3_100);
+/// Route 53 answers within a second; the SDK makes three attempts.
+const ATTEMPT: Duration = Duration::from_secs(10);
 
 pub struct Route53 {
     client: Client,
@@ -20,8 +28,9 @@ pub struct Route53 {
 
 impl Route53 {
     pub fn new(config: &Config, sdk: &SdkConfig) -> Self {
+        let client = aws_sdk_route53::config::Builder::from(sdk).timeout_config(timeouts()).build();
         Self {
-            client: Client::new(sdk),
+            client: Client::from_conf(client),
             zone: config.hosted_zone_id.clone(),
             name: config.record_name.clone(),
             guarded: config.guarded.clone(),
@@ -80,6 +89,11 @@ impl Dns for Route53 {
     fn change(&self, plan: Plan) -> Pending<'_, Result<Change, DnsError>> {
         Box::pin(self.submit(plan))
     }
+}
+
+/// An endpoint that hangs must cost seconds and not the function's fifteen minutes: the retry needs its turn.
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build()
 }
 
 fn change(action: ChangeAction, record: &ResourceRecordSet) -> Result<RecordChange, DnsError> {

@@ -155,9 +155,23 @@ async fn an_alarm_moves_all_traffic_to_the_other_region_once() {
 async fn nothing_moves_onto_an_unhealthy_region() {
     let zone = Zone::steady();
     let (guard, lines) = guard(&zone, "us-east-1", |url, _| !url.contains(EU));
-    guard.handle(alarm("arn:failover", "ALARM")).await.unwrap();
+    let error = guard.handle(alarm("arn:failover", "ALARM")).await.unwrap_err();
+    assert_eq!((error.kind(), error.to_string().as_str()), ("Refused", "eu-west-1 is not healthy either"));
     assert_eq!(decisions(&lines), ["invoked", "refused"]);
     assert_eq!(zone.targets(), (US.to_owned(), EU.to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_retry_of_a_refused_failover_finds_the_other_region_recovered() {
+    let zone = Zone::steady();
+    let (guard, lines) = guard(&zone, "us-east-1", |url, at| !url.contains(EU) || at.as_secs() >= 60);
+    let event = alarm("arn:failover", "ALARM");
+    guard.handle(event.clone()).await.unwrap_err();
+    // As Lambda does after a function error.
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(guard.handle(event).await.unwrap()["decision"], "failed-over");
+    assert_eq!(decisions(&lines), ["invoked", "refused", "invoked", "failed-over"]);
+    assert_eq!(zone.targets(), (EU.to_owned(), EU.to_owned()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -170,8 +184,8 @@ async fn a_majority_of_three_looks_decides() {
             *asked += 1;
             *asked <= good
         });
-        guard.handle(alarm("arn:failover", "ALARM")).await.unwrap();
-        assert_eq!(decisions(&lines)[1], decision, "{good} of 3");
+        let moved = guard.handle(alarm("arn:failover", "ALARM")).await.is_ok();
+        assert_eq!((decisions(&lines)[1].as_str(), moved), (decision, decision == "failed-over"), "{good} of 3");
     }
 }
 
@@ -180,7 +194,8 @@ async fn both_regions_are_never_off() {
     let zone = Zone::steady();
     *zone.eu.lock().unwrap() = record("eu-west-1", US);
     let (guard, lines) = guard(&zone, "us-east-1", |_, _| true);
-    guard.handle(alarm("arn:failover", "ALARM")).await.unwrap();
+    let error = guard.handle(alarm("arn:failover", "ALARM")).await.unwrap_err();
+    assert!(matches!(error, Error::Refused(_)), "{error}");
     assert_eq!(decisions(&lines), ["invoked", "refused"]);
     assert_eq!(zone.targets(), (US.to_owned(), US.to_owned()));
 }
@@ -191,7 +206,7 @@ async fn of_two_guards_at_the_same_moment_one_wins() {
     let (us, us_lines) = guard(&zone, "us-east-1", |_, _| true);
     let (eu, eu_lines) = guard(&zone, "eu-west-1", |_, _| true);
     let (a, b) = tokio::join!(us.handle(alarm("arn:failover", "ALARM")), eu.handle(alarm("arn:failover", "ALARM")));
-    assert!(a.is_ok() && b.is_ok());
+    assert!(a.is_ok() != b.is_ok(), "the loser is left to the retry");
     let mut outcomes = [decisions(&us_lines)[1].clone(), decisions(&eu_lines)[1].clone()];
     outcomes.sort();
     assert_eq!(outcomes, ["failed-over", "refused"]);
