@@ -44,6 +44,8 @@ pub struct Step {
 #[serde(rename_all = "kebab-case")]
 pub enum Regions {
     Primary,
+    /// Where Route 53 has its metrics: us-east-1, or the primary Region of a target without it.
+    Global,
     Each,
     Other,
     #[default]
@@ -128,6 +130,10 @@ impl Regions {
     pub fn resolve(self, all: &[Region], here: Region) -> Vec<Region> {
         match self {
             Self::Primary => all.first().copied().into_iter().collect(),
+            Self::Global => {
+                let known = all.iter().copied().find(|region| *region == Region::US_EAST_1);
+                known.or(all.first().copied()).into_iter().collect()
+            }
             Self::Each => all.to_vec(),
             Self::Same => vec![here],
             Self::Other => all.iter().copied().filter(|region| *region != here).collect(),

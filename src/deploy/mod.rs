@@ -79,7 +79,7 @@ impl Deployment {
     pub fn role(&self, role: &str, region: Region) -> Option<&str> {
         let (_, source) = self.roles.iter().find(|(name, _)| name == role)?;
         let from = match source.region {
-            Regions::Primary => self.regions.first().copied()?,
+            Regions::Primary | Regions::Global => source.region.resolve(&self.regions, region).first().copied()?,
             _ => region,
         };
         self.output(&source.stack, from, &source.output)

@@ -102,8 +102,10 @@ impl Cloud {
         cloud
     }
 
-    /// The Region global services (Route 53, IAM) have their control plane in.
+    /// The Region global services (Route 53, IAM) have their control plane and their metrics in: us-east-1, or the
+    /// first Region of a twin that has none.
     pub fn home(&self) -> Region {
-        self.regions.first().copied().unwrap_or(Region::US_EAST_1)
+        let known = self.regions.iter().copied().find(|region| *region == Region::US_EAST_1);
+        known.or(self.regions.first().copied()).unwrap_or(Region::US_EAST_1)
     }
 }

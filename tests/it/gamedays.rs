@@ -68,3 +68,14 @@ fn without_sns_the_alarm_reaches_nobody() {
     assert!(hop("alarm-in-alarm").at_ms.is_some());
     assert_eq!((hop("function-invoked").at_ms, failover.rto_ms), (None, None), "{:?}", hop("function-invoked"));
 }
+
+#[test]
+fn a_pair_whose_primary_is_not_us_east_1_fails_over_and_comes_home() {
+    let mut plan = short();
+    plan.target.regions = vec![Region::EU_WEST_1, Region::US_EAST_1];
+    let verdict = judged(&plan);
+    let failover = verdict.failover.unwrap();
+    assert!(failover.rto_ms.is_some_and(|rto| rto < 360_000), "{:?}", failover.evidence);
+    let failback = verdict.failback.unwrap();
+    assert!(failback.took_ms.is_some(), "{}", failback.evidence);
+}

@@ -32,7 +32,7 @@ Feature: Every Then goes red when the stack or the world is broken
     Red because: home-served-north-america: fail
     Given routing.yaml changed
       """
-      ResourceRecords: [!Ref PrimaryEndpoint]
+      ResourceRecords: [!Ref HomeEndpoint]
       =>
       ResourceRecords: [!Ref OtherEndpoint]
       """
