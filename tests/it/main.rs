@@ -1,4 +1,4 @@
-//! Integration tests in one binary: the architecture, the stack, and (as they arrive) the CLI and determinism.
+//! Integration tests in one binary: the architecture, determinism, game days, licences, scenarios and the stack.
 
 mod architecture;
 mod determinism;
