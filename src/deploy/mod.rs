@@ -16,6 +16,7 @@ use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 
 pub use layout::{Layout, Parameters, Regions, Source, StackDirectory, Step, Value};
 
+use crate::clock::Timestamp;
 use crate::region::Region;
 use crate::target::{Target, TargetError, said};
 use stacks::{Body, Wanted};
@@ -61,6 +62,13 @@ pub struct Progress {
     pub region: Region,
     pub status: &'static str,
     pub took_ms: u64,
+}
+
+impl Progress {
+    fn since(begun: Timestamp, target: &dyn Target, stack: String, region: Region, status: &'static str) -> Self {
+        let took_ms = u64::try_from(target.clock().now().since(begun).as_millis()).unwrap_or(u64::MAX);
+        Self { stack, region, status, took_ms }
+    }
 }
 
 /// What is deployed, and where things are.
@@ -140,8 +148,7 @@ pub async fn up(
             if !deployment.stacks.contains(&(step.stack.clone(), region)) {
                 deployment.stacks.push((step.stack.clone(), region));
             }
-            let took_ms = u64::try_from(target.clock().now().since(begun).as_millis()).unwrap_or(u64::MAX);
-            progress(Progress { stack: deployment.stack_name(&step.stack), region, status: "DEPLOYED", took_ms });
+            progress(Progress::since(begun, target, deployment.stack_name(&step.stack), region, "DEPLOYED"));
         }
     }
     Ok(deployment)
@@ -165,8 +172,7 @@ pub async fn down(
             empty_zone(target, deployment, *region).await?;
         }
         stacks::delete(&target.clients_in(*region)?.cloudformation, *region, &name).await?;
-        let took_ms = u64::try_from(target.clock().now().since(begun).as_millis()).unwrap_or(u64::MAX);
-        progress(Progress { stack: name, region: *region, status: "DELETED", took_ms });
+        progress(Progress::since(begun, target, name, *region, "DELETED"));
     }
     for region in &deployment.regions {
         let bucket = deployment.artifacts(*region);
