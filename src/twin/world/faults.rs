@@ -30,6 +30,48 @@ pub enum Fault {
     Service { region: Option<Region>, service: String, operations: Vec<String>, effect: Effect },
     /// Nothing passes between the two Regions; each keeps serving its users.
     Partition { between: (Region, Region) },
+    /// What a service replicates moves slower, or not at all. `name` is the table's, bucket's or secret's name, `None`
+    /// all of them; `from` and `to` narrow it to a direction.
+    Replication { of: Store, name: Option<String>, from: Option<Region>, to: Option<Region>, pace: Pace },
+    /// The clock a Region's services stamp writes with is this many microseconds ahead (or behind).
+    ClockSkew { region: Region, ahead_us: i64 },
+    /// A replicator that is broken on purpose.
+    Defect(Defect),
+}
+
+/// What is replicated between Regions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    Table,
+    Bucket,
+    Secret,
+}
+
+/// How fast replication moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// What is sent waits; it arrives after the heal.
+    Stopped,
+    /// The lag is this many times as long; 1 is how it should be.
+    Times(u32),
+}
+
+/// Ways in which a replicator breaks the promises of the service it belongs to. No service documents them: they are
+/// here so that whatever claims to find them can be tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Defect {
+    /// One in so many changes of a table's item never arrives.
+    DropOneIn(u32),
+    /// Of two versions of an item the earlier one wins, everywhere.
+    EarlierWins,
+    /// Of two versions of an item the one that is there already wins: Regions stay apart.
+    LocalWins,
+    /// Deletes of items are not replicated.
+    ForgetDeletes,
+    /// Objects are COMPLETED, and never copied.
+    CompleteWithoutCopy,
+    /// A secret's replicas serve the version that is still being made.
+    PublishPending,
 }
 
 /// Names an injected fault until it is healed.
@@ -116,6 +158,46 @@ impl Faults {
                 .is_none()
     }
 
+    /// How fast a store's changes move in one direction now.
+    pub fn pace(&self, of: Store, name: &str, from: Region, to: Region) -> Pace {
+        if !self.can_reach(from, to) {
+            return Pace::Stopped;
+        }
+        let mut times = 1_u32;
+        for fault in self.lock().1.values() {
+            let Fault::Replication { of: store, name: only, from: source, to: destination, pace } = fault else {
+                continue;
+            };
+            let is_meant = *store == of
+                && only.as_deref().is_none_or(|only| only == name)
+                && source.is_none_or(|source| source == from)
+                && destination.is_none_or(|destination| destination == to);
+            match pace {
+                Pace::Stopped if is_meant => return Pace::Stopped,
+                Pace::Times(more) if is_meant => times = times.saturating_mul((*more).max(1)),
+                _ => {}
+            }
+        }
+        Pace::Times(times)
+    }
+
+    /// How far ahead of the truth the clock of a Region's services is, in microseconds.
+    pub fn clock_skew_us(&self, region: Region) -> i64 {
+        let skew = |fault: &Fault| match fault {
+            Fault::ClockSkew { region: skewed, ahead_us } if *skewed == region => Some(*ahead_us),
+            _ => None,
+        };
+        self.lock().1.values().filter_map(skew).sum()
+    }
+
+    /// The first defect in force that `pick` takes.
+    pub fn defect<T>(&self, pick: impl Fn(Defect) -> Option<T>) -> Option<T> {
+        self.first(|fault| match fault {
+            Fault::Defect(defect) => pick(*defect),
+            _ => None,
+        })
+    }
+
     fn first<T>(&self, pick: impl Fn(&Fault) -> Option<T>) -> Option<T> {
         self.lock().1.values().find_map(pick)
     }
@@ -147,6 +229,25 @@ mod tests {
         assert_eq!(faults.on_service_call(Origin::Operator, US, "dynamodb", "PutItem"), None);
         assert!(faults.heal(id) && !faults.heal(id));
         assert_eq!(faults.on_function(US), None);
+    }
+
+    #[test]
+    fn replication_is_paused_by_store_name_and_direction() {
+        let faults = Faults::default();
+        let orders = |from, to| faults.pace(Store::Table, "orders", from, to);
+        assert_eq!(orders(US, EU), Pace::Times(1));
+        let fault =
+            |pace, to| Fault::Replication { of: Store::Table, name: Some("orders".into()), from: None, to, pace };
+        faults.inject(fault(Pace::Times(3), None));
+        faults.inject(fault(Pace::Times(4), None));
+        assert_eq!(orders(US, EU), Pace::Times(12));
+        let paused = faults.inject(fault(Pace::Stopped, Some(EU)));
+        assert_eq!((orders(US, EU), orders(EU, US)), (Pace::Stopped, Pace::Times(12)));
+        assert_eq!(faults.pace(Store::Table, "other", US, EU), Pace::Times(1));
+        assert_eq!(faults.pace(Store::Bucket, "orders", US, EU), Pace::Times(1));
+        faults.heal(paused);
+        faults.inject(Fault::Partition { between: (US, EU) });
+        assert_eq!(orders(EU, US), Pace::Stopped);
     }
 
     #[test]
