@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod region;
 pub mod seed;
+pub mod store;
 pub mod wait;
 
 pub mod cli;

@@ -12,12 +12,14 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::clock::Timestamp;
 use crate::deploy::{self, DeployError, Deployment, StackDirectory};
 use crate::fault;
 use crate::history::{Event, FaultAction, Journal, PhaseName, Recorder};
 use crate::probe::{self, Announced, Answers};
 use crate::region::Region;
 use crate::scenario::Plan;
+use crate::seed::Seed;
 use crate::target::embedded::{self, Embedded};
 use crate::target::{Target, TargetError, said};
 use crate::traffic::{self, Destination};
@@ -84,7 +86,7 @@ fn launch(plan: &Plan, journal: &Journal) -> Result<oneshot::Receiver<Result<(),
     let (plan, journal) = (plan.clone(), journal.clone());
     let running = embedded::in_virtual_time(move || async move {
         let target = Embedded::start(plan.seed, &plan.target.regions);
-        let recorder = Recorder::new(target.clock(), journal);
+        let recorder = Recorder::new(target.clock(), journal, run_number(plan.seed, target.clock().epoch()));
         recorder.record(Event::Run {
             scenario: plan.scenario.clone(),
             target: plan.target.name.clone(),
@@ -133,6 +135,12 @@ pub fn up(plan: &Plan) -> Result<Vec<UpStack>, RunError> {
     running.blocking_recv().map_err(|_| RunError::Crashed)?
 }
 
+/// Tells the writes of a run from those of another one on the same stack: by seed and by when it began.
+fn run_number(seed: Seed, began: Timestamp) -> u32 {
+    let folded = seed.0 ^ (began.micros() as u64).rotate_left(32);
+    (folded ^ (folded >> 32)) as u32
+}
+
 async fn deploy(
     plan: &Plan,
     target: &dyn Target,
@@ -172,7 +180,7 @@ async fn conduct(plan: &Plan, target: &dyn Target, recorder: &Recorder) -> Resul
     phase(PhaseName::SteadyBefore);
     tokio::time::sleep(plan.steady_state.duration).await;
     phase(PhaseName::Fault);
-    play(plan, target, recorder).await?;
+    play(plan, target, &deployment, recorder).await?;
     phase(PhaseName::Failback);
     come_home(plan, &answers, ttl).await;
     phase(PhaseName::SteadyAfter);
@@ -272,9 +280,10 @@ fn start_probes(
 }
 
 /// Injects and heals by the plan's timeline.
-async fn play(plan: &Plan, target: &dyn Target, recorder: &Recorder) -> Result<(), RunError> {
+async fn play(plan: &Plan, target: &dyn Target, deployment: &Deployment, recorder: &Recorder) -> Result<(), RunError> {
     let begun = Instant::now();
-    let injector = target.injector();
+    let role = |role: &str, region| deployment.role(role, region).map(str::to_owned);
+    let place = fault::Place { target, role: &role, recorder };
     let mut moments: Vec<(Duration, FaultAction, usize)> = Vec::new();
     for (index, timed) in plan.timeline.iter().enumerate() {
         moments.push((timed.at, FaultAction::Injected, index));
@@ -286,10 +295,10 @@ async fn play(plan: &Plan, target: &dyn Target, recorder: &Recorder) -> Result<(
         tokio::time::sleep_until(begun + at).await;
         let timed = &plan.timeline[index];
         match action {
-            FaultAction::Injected => guards[index] = Some(fault::inject(&injector, &timed.fault).await?),
+            FaultAction::Injected => guards[index] = Some(fault::inject(&place, &timed.fault).await?),
             FaultAction::Healed => {
                 if let Some(guard) = guards[index].take() {
-                    guard.heal().await?;
+                    guard.heal(&place).await?;
                 }
             }
         }

@@ -1,34 +1,63 @@
 //! Faults: a value of the plan goes in, a guard comes out. The guard is the only way to heal, and what it undoes is
 //! known before anything breaks.
 
+mod poison;
+
 use std::sync::Arc;
 
+use crate::history::Recorder;
+use crate::region::Region;
 use crate::scenario::{Fault, Mode, Scope};
-use crate::target::{self, Breakage, BreakageId, Injector, TargetError};
+use crate::store::Store;
+use crate::target::{self, Breakage, BreakageId, Injector, Target, TargetError};
+use poison::Antidote;
+
+/// What a fault needs to know of the run.
+pub struct Place<'a> {
+    pub target: &'a dyn Target,
+    /// The name that plays a role (`table`, `bucket`, `secret`) in a Region.
+    pub role: &'a dyn Fn(&str, Region) -> Option<String>,
+    pub recorder: &'a Recorder,
+}
 
 /// A fault in force.
 #[must_use = "a fault stays until its guard heals it"]
-pub struct Guard {
-    injector: Arc<dyn Injector>,
-    id: BreakageId,
+pub enum Guard {
+    Breakages { injector: Arc<dyn Injector>, ids: Vec<BreakageId> },
+    Poison(Antidote),
 }
 
 impl Guard {
     /// Ends the fault.
-    pub async fn heal(self) -> Result<(), TargetError> {
-        self.injector.heal(self.id).await
+    pub async fn heal(self, place: &Place<'_>) -> Result<(), TargetError> {
+        match self {
+            Self::Breakages { injector, ids } => {
+                for id in ids {
+                    injector.heal(id).await?;
+                }
+                Ok(())
+            }
+            Self::Poison(antidote) => antidote.give(place).await,
+        }
     }
 }
 
 /// Injects a fault.
-pub async fn inject(injector: &Arc<dyn Injector>, fault: &Fault) -> Result<Guard, TargetError> {
-    let id = injector.inject(breakage(fault)).await?;
-    Ok(Guard { injector: injector.clone(), id })
+pub async fn inject(place: &Place<'_>, fault: &Fault) -> Result<Guard, TargetError> {
+    if let Fault::Poison { what, region } = fault {
+        return Ok(Guard::Poison(poison::poison(place, what, *region).await?));
+    }
+    let injector = place.target.injector();
+    let mut ids = Vec::new();
+    for breakage in breakages(place, fault)? {
+        ids.push(injector.inject(breakage).await?);
+    }
+    Ok(Guard::Breakages { injector, ids })
 }
 
 /// What a fault of the plan means to a target.
-fn breakage(fault: &Fault) -> Breakage {
-    match fault {
+fn breakages(place: &Place<'_>, fault: &Fault) -> Result<Vec<Breakage>, TargetError> {
+    let breakage = match fault {
         Fault::RegionOutage { region, scope: Scope::Application, mode: how } => {
             Breakage::Application { region: *region, mode: mode(*how) }
         }
@@ -42,7 +71,30 @@ fn breakage(fault: &Fault) -> Breakage {
             mode: mode(*how),
         },
         Fault::Partition { between } => Breakage::Partition { between: *between },
+        Fault::ReplicationPause { of, from, to } => return replication(place, *of, *from, *to, None),
+        Fault::ReplicationSlow { of, from, to, times } => return replication(place, *of, *from, *to, Some(*times)),
+        Fault::ClockSkew { region, ahead_ms } => Breakage::ClockSkew { region: *region, ahead_ms: *ahead_ms },
+        Fault::Poison { .. } => return Ok(Vec::new()),
+    };
+    Ok(vec![breakage])
+}
+
+/// One breakage for each thing of that kind: a bucket has a name of its own in every Region.
+fn replication(
+    place: &Place<'_>,
+    of: Store,
+    from: Option<Region>,
+    to: Option<Region>,
+    times: Option<u32>,
+) -> Result<Vec<Breakage>, TargetError> {
+    let mut names: Vec<String> =
+        place.target.regions().iter().filter_map(|region| (place.role)(of.as_str(), *region)).collect();
+    names.sort_unstable();
+    names.dedup();
+    if names.is_empty() {
+        return Err(TargetError(format!("the stack names no {}: layout.yaml must give this role", of.as_str())));
     }
+    Ok(names.into_iter().map(|name| Breakage::Replication { of, name, from, to, times }).collect())
 }
 
 fn mode(mode: Mode) -> target::Mode {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::region::{Place, Region};
 use crate::seed::Seed;
+use crate::store::{Store, WriteKind};
 
 /// One line of the history.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -59,6 +60,72 @@ pub enum Event {
     Change { id: String, status: ChangeStatus, submitted_us: i64 },
     /// A fault of the timeline was injected or healed.
     Fault { fault: String, kind: String, action: FaultAction, region: Option<Region> },
+    /// What an operator does in the plan, when it began and when it ended; a rotation's version once it is known.
+    Operation { operation: String, kind: String, action: OperationAction, version: Option<String>, what: String },
+    /// One thing that must work before anything is broken, tried: whether it does, and what was seen.
+    Preflight { check: String, region: Option<Region>, ok: bool, what: String, took_us: u64 },
+    /// A call that writes ended. `write` numbers the writes of a run in the order they were sent.
+    Write {
+        write: u64,
+        store: Store,
+        key: String,
+        kind: WriteKind,
+        /// The population, or the part of the harness.
+        by: String,
+        /// Where it was made, where that is known.
+        region: Option<Region>,
+        started_us: u64,
+        outcome: WriteOutcome,
+        /// Of an object: its size and its version.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bytes: Option<u64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<String>,
+        /// Why it was not acknowledged.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        what: Option<String>,
+    },
+    /// A write was seen in another Region than its own for the first time. At `missed_us`, the look before, it was not
+    /// there yet; the first look of all has none.
+    Arrival { write: u64, region: Region, missed_us: Option<u64> },
+    /// In the place of a write a later one was seen, or nothing, where it was deleted since.
+    Superseded { write: u64, region: Region, by: Option<u64> },
+    /// A read ended: which write it saw, or none.
+    Read {
+        store: Store,
+        key: String,
+        region: Option<Region>,
+        /// The population or the part of the harness, and which of its clients.
+        by: String,
+        client: Option<u32>,
+        started_us: u64,
+        write: Option<u64>,
+    },
+    /// The replication status a Region gives for an object's version, at first sight and at each change:
+    /// `x-amz-replication-status`.
+    ObjectStatus { write: u64, region: Region, status: String },
+    /// An item or object as the last scan of a Region found it. `digest` is over the whole of it; `about` over an
+    /// object's metadata and tags.
+    Scanned {
+        store: Store,
+        region: Region,
+        key: String,
+        write: Option<u64>,
+        digest: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        about: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        status: Option<String>,
+    },
+    /// The last scan of a Region's store came to its end, or could not; `began_us` is when it began.
+    ScanEnded { store: Store, region: Region, items: u64, complete: bool, began_us: u64 },
+    /// The version of the secret a Region serves as current, at first sight and at each change: its id and a digest,
+    /// never the value. `missed_us` is the last look that saw the one before.
+    SecretServed { region: Region, version: String, digest: String, missed_us: Option<u64> },
+    /// What the primary says of a replica of the secret, at first sight and at each change.
+    SecretReplica { region: Region, status: String, what: Option<String> },
+    /// The versions of the secret that the backend accepts, at first sight and at each change.
+    Backend { accepts: Vec<String> },
     /// The harness could not do what it wanted to: a probe that failed, a generator that fell behind.
     Trouble { stage: String, what: String },
 }
@@ -74,6 +141,8 @@ pub enum PhaseName {
     /// From the last heal until traffic is back where it was, or the time for it is up.
     Failback,
     SteadyAfter,
+    /// Users and writers have stopped: Regions become equal, and are scanned.
+    Reconcile,
     Teardown,
     End,
 }
@@ -98,4 +167,23 @@ pub enum ChangeStatus {
 pub enum FaultAction {
     Injected,
     Healed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OperationAction {
+    Started,
+    Finished,
+    Failed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum WriteOutcome {
+    /// The service said that it is written.
+    Acknowledged,
+    /// It certainly did not happen: a condition that did not hold, a request nobody took.
+    Refused,
+    /// It may have happened: no answer, or one that does not tell.
+    Unknown,
 }

@@ -1,12 +1,15 @@
 //! The one history of a run: every stage writes it, judges and reports only read it.
 //!
 //! `event.rs` is the schema, `journal.rs` the file it is kept in: JSON lines, in the order things were seen;
-//! `recorder.rs` the pen that stamps each event with the run's clock.
+//! `recorder.rs` the pen that stamps each event with the run's clock; `tag.rs` what a write carries, so that whoever
+//! finds it knows which write of the history it is.
 
 mod event;
 mod journal;
 mod recorder;
+mod tag;
 
-pub use event::{AlarmState, ChangeStatus, Event, FaultAction, PhaseName, Record};
+pub use event::{AlarmState, ChangeStatus, Event, FaultAction, OperationAction, PhaseName, Record, WriteOutcome};
 pub use journal::{Journal, JournalError, Read, Watcher, read, read_from};
 pub use recorder::Recorder;
+pub use tag::Tag;

@@ -1,6 +1,9 @@
-//! Stamps what the stages see with the run's clock and writes it down.
+//! Stamps what the stages see with the run's clock and writes it down; numbers the writes of the run.
 
-use super::{Event, Journal, Record};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::{Event, Journal, Record, Tag, Watcher};
 use crate::clock::{Clock, Timestamp};
 
 /// The pen of a run: every stage holds a clone.
@@ -8,16 +11,38 @@ use crate::clock::{Clock, Timestamp};
 pub struct Recorder {
     clock: Clock,
     journal: Journal,
+    run: u32,
+    writes: Arc<AtomicU64>,
 }
 
 impl Recorder {
-    pub fn new(clock: Clock, journal: Journal) -> Self {
-        Self { clock, journal }
+    /// `run` tells its writes from those of other runs on the same stack.
+    pub fn new(clock: Clock, journal: Journal, run: u32) -> Self {
+        Self { clock, journal, run, writes: Arc::default() }
+    }
+
+    /// The tag of the write that is sent next.
+    pub fn tag(&self) -> Tag {
+        Tag { run: self.run, write: self.writes.fetch_add(1, Ordering::Relaxed) + 1 }
+    }
+
+    /// Which write of this run a text carries.
+    pub fn find(&self, text: &str) -> Option<u64> {
+        Tag::find(self.run, text)
+    }
+
+    /// Microseconds since the run began.
+    pub fn now_us(&self) -> u64 {
+        u64::try_from(self.clock.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// Shows every record from now on to `watcher`, which must not record itself.
+    pub fn watch(&self, watcher: Watcher) {
+        self.journal.watch(watcher);
     }
 
     pub fn record(&self, event: Event) {
-        let at_us = u64::try_from(self.clock.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.journal.record(&Record { at_us, event });
+        self.journal.record(&Record { at_us: self.now_us(), event });
     }
 
     /// A moment of the target's clock as the history counts: microseconds since the run began.

@@ -79,6 +79,19 @@ fn bound(check: &Check) -> (f64, &'static str) {
         | Check::ServedBy { within, .. }
         | Check::FailedSecondsAtMost { at_most: within, .. } => (within.as_secs_f64(), "s"),
         Check::FailedRequestsAtMost { at_most, .. } => (*at_most as f64, "requests"),
+        Check::LostWritesAtMost { at_most } => (*at_most as f64, "writes"),
+        Check::StableWritesAtLeast { at_least } | Check::ObjectsReplicated { at_least, .. } => (at_least.get(), "%"),
+        Check::DivergentItemsAtMost { at_most } => (*at_most as f64, "items"),
+        Check::DivergentObjectsAtMost { at_most } => (*at_most as f64, "objects"),
+        Check::LastWriterWins => (0.0, "items"),
+        Check::MonotonicReads => (0.0, "reads"),
+        Check::CompletedObjectsReadable => (0.0, "objects"),
+        Check::RpoWithin { within }
+        | Check::ConvergedWithin { within }
+        | Check::ReplicationLagWithin { within, .. }
+        | Check::StaleReadsWithin { within }
+        | Check::SecretsAgreeWithin { within }
+        | Check::RejectedSecretAtMost { at_most: within } => (within.as_secs_f64(), "s"),
     }
 }
 

@@ -150,7 +150,7 @@ impl Evidence {
             Event::Trouble { stage, what } => {
                 self.troubles.push(TroubleSeen { seen, stage: stage.clone(), what: what.clone() });
             }
-            Event::Stack { .. } | Event::Settings { .. } => {}
+            _ => {}
         }
     }
 

@@ -26,7 +26,10 @@ use std::time::Duration;
 use crate::history::{Event, PhaseName, Record};
 use crate::scenario::Plan;
 use evidence::{Evidence, ms};
-pub use verdict::{Failback, Failover, HopSeen, Judgement, Outcome, PopulationSeen, Requests, Trouble, Verdict};
+pub use verdict::{
+    Failback, Failover, HopSeen, Judgement, Lag, Outcome, PopulationSeen, Replication, Requests, Rpo, Stranded,
+    Trouble, Verdict, WriteSeen,
+};
 
 /// Takes in a history as it is made, and judges it when it is whole.
 pub struct Judge {
@@ -96,6 +99,8 @@ impl Judge {
             failover,
             failback,
             requests,
+            rpo: None,
+            replication: Replication::default(),
             simulated_ms: ms(self.evidence.began(PhaseName::End).unwrap_or(self.evidence.end)),
             wall_ms: None,
         }

@@ -63,6 +63,9 @@ pub struct Verdict {
     pub failover: Option<Failover>,
     pub failback: Option<Failback>,
     pub requests: Requests,
+    /// What became of every acknowledged write; null where nothing was written.
+    pub rpo: Option<Rpo>,
+    pub replication: Replication,
     pub simulated_ms: u64,
     /// What the run cost its user in real time; absent when a stored history was judged again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -163,4 +166,86 @@ pub struct PopulationSeen {
     /// Good answers from the home Region in percent, in steady state before the fault and after the failback.
     pub home_before: Option<f64>,
     pub home_after: Option<f64>,
+}
+
+/// Every write of the run to the table, in exactly one class.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Rpo {
+    pub acked: u64,
+    /// Reached every Region within the bound.
+    pub stable: u64,
+    /// Reached them after it.
+    pub late: u64,
+    /// A later writer's version took its place before it was everywhere.
+    pub overwritten: u64,
+    /// In no Region's final state, or not in all of them, and nobody overwrote it.
+    pub lost: u64,
+    /// Acknowledged, and nobody looked often enough to say.
+    pub unproven: u64,
+    /// Never acknowledged: it may have happened. Not part of `acked`.
+    pub unknown: u64,
+    /// How long before it was lost the oldest lost write was acknowledged; 0 without losses.
+    pub seconds: f64,
+    /// What only a lost Region had when it was lost.
+    pub stranded: Option<Stranded>,
+    /// The first hundred lost writes.
+    pub lost_writes: Vec<WriteSeen>,
+}
+
+/// Writes that were acknowledged in a Region and nowhere else when it was lost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Stranded {
+    pub region: Region,
+    pub at_ms: u64,
+    pub writes: u64,
+    /// What the RPO would have been, had the Region never come back: the age of the oldest of them.
+    pub seconds: f64,
+    /// What became of them.
+    pub arrived: u64,
+    pub overwritten: u64,
+    pub lost: u64,
+    /// When the last of them arrived.
+    pub last_arrived_ms: Option<u64>,
+    /// The first hundred of them.
+    pub first: Vec<WriteSeen>,
+}
+
+/// One write and what became of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WriteSeen {
+    pub write: u64,
+    pub key: String,
+    pub by: String,
+    pub region: Option<Region>,
+    pub acked_at_ms: u64,
+    /// `stable`, `late`, `overwritten`, `lost`.
+    pub class: String,
+    /// From its acknowledgement until the last Region had it.
+    pub lag_ms: Option<u64>,
+    pub overwritten_by: Option<u64>,
+}
+
+/// The lags that were measured, by direction.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Replication {
+    pub tables: Vec<Lag>,
+    pub objects: Vec<Lag>,
+    pub secrets: Vec<Lag>,
+}
+
+/// The lags of one direction, from acknowledged to seen. What never arrived is in no percentile.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Lag {
+    pub from: Region,
+    pub to: Region,
+    /// Of objects: the size class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    pub samples: u64,
+    /// Sent and not seen to arrive.
+    pub missing: u64,
+    pub p50_ms: Option<u64>,
+    pub p90_ms: Option<u64>,
+    pub p99_ms: Option<u64>,
+    pub worst_ms: Option<u64>,
 }

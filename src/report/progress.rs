@@ -104,6 +104,7 @@ const fn name(phase: PhaseName) -> &'static str {
         PhaseName::Fault => "fault",
         PhaseName::Failback => "failback",
         PhaseName::SteadyAfter => "steady after",
+        PhaseName::Reconcile => "reconcile",
         PhaseName::Teardown => "teardown",
         PhaseName::End => "end",
     }

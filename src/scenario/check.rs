@@ -9,7 +9,7 @@ use super::error::{ScenarioError, hint};
 use super::file::{File, PopulationFile, SettingsFile, TargetFile, Text};
 use super::plan::{Failback, Plan, Population, StackSettings, SteadyState, TargetPlan};
 use super::quantity::{Operation, Percent, Rate, parse_duration};
-use super::{check_assertions, check_faults, vocabulary};
+use super::{check_assertions, check_data, check_faults, vocabulary};
 use crate::region::{Place, Region};
 use crate::seed::Seed;
 
@@ -90,6 +90,8 @@ impl Checker<'_> {
             steady_state,
             traffic,
             timeline,
+            operations: check_faults::operations(self, &file.operations)?,
+            data: check_data::data(self, &file.data)?,
             failback,
             assertions,
         })

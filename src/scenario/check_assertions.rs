@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use serde_saphyr::Spanned;
 
+use super::assertion::{Assertion, Check};
 use super::check::Checker;
 use super::error::{ScenarioError, hint};
 use super::file::{AssertionFile, Text};
-use super::plan::{Assertion, Check, Failback, Population, SteadyState, TargetPlan};
-use super::quantity::parse_duration;
-use super::vocabulary::{ASSERTIONS, hops};
+use super::plan::{Failback, Population, SteadyState, TargetPlan};
+use super::quantity::{Percent, parse_duration};
+use super::vocabulary::{ASSERTIONS, hops, percentiles, stores};
 
 /// What an assertion may speak of.
 pub struct Scope<'a> {
@@ -51,15 +52,27 @@ fn check(checker: &Checker<'_>, written: &AssertionFile, scope: &Scope<'_>) -> R
         ("population", &written.population),
         ("hop", &written.hop),
         ("region", &written.region),
+        ("of", &written.of),
+        ("percentile", &written.percentile),
+        ("from", &written.from),
+        ("to", &written.to),
+        ("within", &written.within),
     ];
     for (key, text) in given {
         if let Some(text) = text.as_ref().filter(|_| !takes.contains(&key)) {
-            return Err(checker.bad(text.referenced, format!("{kind} takes no {key:?}: expected {}", takes.join(", "))));
+            let expected = if takes.is_empty() { "nothing more".to_owned() } else { takes.join(", ") };
+            return Err(checker.bad(text.referenced, format!("{kind} takes no {key:?}: expected {expected}")));
         }
     }
     let needs = |key: &str| checker.bad(written.assert.referenced, format!("{kind} needs the key {key:?}"));
     let within = || -> Result<Duration, ScenarioError> {
         checker.parsed(written.bound.as_ref().ok_or_else(|| needs("bound"))?, parse_duration)
+    };
+    let count = |of: &str| -> Result<u64, ScenarioError> {
+        let bound = written.bound.as_ref().ok_or_else(|| needs("bound"))?;
+        checker.parsed(bound, |text| {
+            text.parse().map_err(|_| format!("bad count {text:?}: expected how many {of}, like 500"))
+        })
     };
     let share = |default| checker.percent_or(written.bound.as_ref(), default);
     let population = written.population.as_ref().map(|text| known(checker, text, scope.traffic)).transpose()?;
@@ -81,13 +94,34 @@ fn check(checker: &Checker<'_>, written: &AssertionFile, scope: &Scope<'_>) -> R
             Check::ServedBy { region, population, within: within()? }
         }
         "failed-seconds-at-most" => Check::FailedSecondsAtMost { population, at_most: within()? },
-        _ => {
-            let bound = written.bound.as_ref().ok_or_else(|| needs("bound"))?;
-            let count = |text: &str| {
-                text.parse().map_err(|_| format!("bad count {text:?}: expected how many requests, like 500"))
+        "failed-requests-at-most" => Check::FailedRequestsAtMost { population, at_most: count("requests")? },
+        "lost-writes-at-most" => Check::LostWritesAtMost { at_most: count("writes")? },
+        "rpo-within" => Check::RpoWithin { within: within()? },
+        "stable-writes-at-least" => Check::StableWritesAtLeast { at_least: share(steady)? },
+        "converged-within" => Check::ConvergedWithin { within: within()? },
+        "divergent-items-at-most" => Check::DivergentItemsAtMost { at_most: count("items")? },
+        "last-writer-wins" => Check::LastWriterWins,
+        "replication-lag-within" => {
+            let of = checker.choose("store", written.of.as_ref().ok_or_else(|| needs("of"))?, &stores())?;
+            let percentile = written.percentile.as_ref().ok_or_else(|| needs("percentile"))?;
+            let percentile = checker.choose("percentile", percentile, &percentiles())?;
+            let known = |text: &Option<Text>| {
+                text.as_ref().map(|text| checker.region_of_target(text, &scope.target.regions)).transpose()
             };
-            Check::FailedRequestsAtMost { population, at_most: checker.parsed(bound, count)? }
+            let (from, to) = (known(&written.from)?, known(&written.to)?);
+            Check::ReplicationLagWithin { of, percentile, from, to, within: within()? }
         }
+        "stale-reads-within" => Check::StaleReadsWithin { within: within()? },
+        "monotonic-reads" => Check::MonotonicReads,
+        "objects-replicated" => {
+            let quarter = Duration::from_secs(15 * 60);
+            let within = checker.duration_or(written.within.as_ref(), quarter)?;
+            Check::ObjectsReplicated { within, at_least: share(Percent::ALL)? }
+        }
+        "completed-objects-readable" => Check::CompletedObjectsReadable,
+        "divergent-objects-at-most" => Check::DivergentObjectsAtMost { at_most: count("objects")? },
+        "secrets-agree-within" => Check::SecretsAgreeWithin { within: within()? },
+        _ => Check::RejectedSecretAtMost { at_most: within()? },
     })
 }
 

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use super::check::Checker;
 use super::error::ScenarioError;
-use super::file::FaultFile;
-use super::plan::{Fault, Mode, Scope, TimedFault};
-use super::vocabulary::{FAULTS, MODES, SCOPES};
+use super::file::Text;
+use super::file::{FaultFile, OperationFile};
+use super::plan::{Fault, Mode, Poisoned, Scope, TimedFault, TimedOperation};
+use super::quantity::parse_duration;
+use super::vocabulary::{FAULTS, MODES, OPERATIONS, SCOPES, stores};
 use crate::region::Region;
 
 pub fn timeline(
@@ -34,6 +36,25 @@ pub fn timeline(
     Ok(timeline)
 }
 
+/// What operators do, in order.
+pub fn operations(checker: &Checker<'_>, written: &[OperationFile]) -> Result<Vec<TimedOperation>, ScenarioError> {
+    let mut operations: Vec<TimedOperation> = Vec::new();
+    for (index, written) in written.iter().enumerate() {
+        let operation = checker.choose("operation", &written.operation, OPERATIONS)?;
+        let id = match &written.id {
+            Some(id) => checker.name(id)?,
+            None => format!("{}-{}", operation.kind(), index + 1),
+        };
+        if operations.iter().any(|known| known.id == id) {
+            return Err(checker.bad(written.operation.referenced, format!("the operation id {id:?} is used twice")));
+        }
+        let at = checker.duration_or(written.at.as_ref(), Duration::ZERO)?;
+        operations.push(TimedOperation { id, at, operation });
+    }
+    operations.sort_by_key(|timed| timed.at);
+    Ok(operations)
+}
+
 fn fault(checker: &Checker<'_>, written: &FaultFile, regions: &[Region]) -> Result<Fault, ScenarioError> {
     let takes = checker.choose("fault", &written.fault, FAULTS)?;
     let kind = written.fault.value.as_str();
@@ -44,6 +65,12 @@ fn fault(checker: &Checker<'_>, written: &FaultFile, regions: &[Region]) -> Resu
         ("service", written.service.as_ref().map(|text| text.referenced)),
         ("operations", written.operations.as_ref().map(|list| list.referenced)),
         ("between", written.between.as_ref().map(|list| list.referenced)),
+        ("of", written.of.as_ref().map(|text| text.referenced)),
+        ("from", written.from.as_ref().map(|text| text.referenced)),
+        ("to", written.to.as_ref().map(|text| text.referenced)),
+        ("times", written.times.as_ref().map(|number| number.referenced)),
+        ("ahead", written.ahead.as_ref().map(|text| text.referenced)),
+        ("key", written.key.as_ref().map(|text| text.referenced)),
     ];
     for (key, at) in given {
         if let Some(at) = at.filter(|_| !takes.contains(&key)) {
@@ -65,7 +92,7 @@ fn fault(checker: &Checker<'_>, written: &FaultFile, regions: &[Region]) -> Resu
             let operations = written.operations.as_ref().map(|list| list.value.clone()).unwrap_or_default();
             Ok(Fault::ServiceOutage { service: checker.name(service)?, region, operations, mode })
         }
-        _ => {
+        "partition" => {
             let between = written.between.as_ref().ok_or_else(|| needs("between"))?;
             let [a, b] = between.value.as_slice() else {
                 return Err(checker.bad(between.referenced, "expected two Regions, like [us-east-1, eu-west-1]"));
@@ -76,5 +103,35 @@ fn fault(checker: &Checker<'_>, written: &FaultFile, regions: &[Region]) -> Resu
             }
             Ok(Fault::Partition { between: pair })
         }
+        "replication-pause" | "replication-slow" => {
+            let of = checker.choose("store", written.of.as_ref().ok_or_else(|| needs("of"))?, &stores())?;
+            let known =
+                |text: &Option<Text>| text.as_ref().map(|text| checker.region_of_target(text, regions)).transpose();
+            let (from, to) = (known(&written.from)?, known(&written.to)?);
+            if let Some(text) = written.to.as_ref().filter(|_| from.is_some() && from == to) {
+                return Err(checker.bad(text.referenced, "expected another Region than \"from\""));
+            }
+            if kind == "replication-pause" {
+                return Ok(Fault::ReplicationPause { of, from, to });
+            }
+            let times = written.times.as_ref().ok_or_else(|| needs("times"))?;
+            if times.value < 2 {
+                return Err(checker.bad(times.referenced, "expected 2 or more: how many times as long it takes"));
+            }
+            Ok(Fault::ReplicationSlow { of, from, to, times: times.value })
+        }
+        "clock-skew" => {
+            let ahead = written.ahead.as_ref().ok_or_else(|| needs("ahead"))?;
+            let ahead_ms = checker.parsed(ahead, |text| {
+                let (sign, length) = text.trim().strip_prefix('-').map_or((1, text), |length| (-1, length));
+                Ok(sign * i64::try_from(parse_duration(length)?.as_millis()).unwrap_or(i64::MAX))
+            })?;
+            Ok(Fault::ClockSkew { region: region.ok_or_else(|| needs("region"))?, ahead_ms })
+        }
+        "poisoned-item" => {
+            let key = written.key.as_ref().map_or("config", |key| key.value.as_str()).to_owned();
+            Ok(Fault::Poison { what: Poisoned::Item { key }, region: region.ok_or_else(|| needs("region"))? })
+        }
+        _ => Ok(Fault::Poison { what: Poisoned::Secret, region: region.ok_or_else(|| needs("region"))? }),
     }
 }

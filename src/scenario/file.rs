@@ -35,6 +35,12 @@ pub struct File {
     /// What breaks, when, and for how long.
     #[serde(default)]
     pub timeline: Vec<FaultFile>,
+    /// What operators do meanwhile.
+    #[serde(default)]
+    pub operations: Vec<OperationFile>,
+    /// What is written beside the users' own writes; every write is followed to every Region in any case.
+    #[serde(default)]
+    pub data: DataFile,
     #[serde(default)]
     pub failback: FailbackFile,
     /// What must be true for the run to pass.
@@ -114,7 +120,7 @@ pub struct FaultFile {
     pub at: Option<Text>,
     #[schemars(with = "words::Fault")]
     pub fault: Text,
-    /// region-outage, service-outage: where.
+    /// region-outage, service-outage, clock-skew: where. poisoned-item, poisoned-secret: where it is written.
     #[schemars(with = "Option<Region>")]
     pub region: Option<Text>,
     /// region-outage: the stack's application, or everything in the Region. Default application.
@@ -132,6 +138,24 @@ pub struct FaultFile {
     /// partition: the two Regions that cannot reach each other.
     #[schemars(with = "Option<[Region; 2]>")]
     pub between: Option<Spanned<Vec<Text>>>,
+    /// replication-pause, replication-slow: of what.
+    #[schemars(with = "Option<words::StoreName>")]
+    pub of: Option<Text>,
+    /// replication-pause, replication-slow: from this Region only.
+    #[schemars(with = "Option<Region>")]
+    pub from: Option<Text>,
+    /// replication-pause, replication-slow: to this Region only.
+    #[schemars(with = "Option<Region>")]
+    pub to: Option<Text>,
+    /// replication-slow: how many times as long it takes.
+    #[schemars(with = "Option<u32>")]
+    pub times: Option<Spanned<u32>>,
+    /// clock-skew: how far the Region's clock runs ahead; with a minus sign, behind.
+    #[schemars(with = "Option<words::SignedDuration>")]
+    pub ahead: Option<Text>,
+    /// poisoned-item: the key of the item. Default config.
+    #[schemars(with = "Option<String>")]
+    pub key: Option<Text>,
     /// How long until it is healed.
     #[serde(rename = "for")]
     #[schemars(with = "words::Duration")]
@@ -170,6 +194,86 @@ pub struct AssertionFile {
     /// served-by: the Region that must serve.
     #[schemars(with = "Option<Region>")]
     pub region: Option<Text>,
+    /// replication-lag-within: of what.
+    #[schemars(with = "Option<words::StoreName>")]
+    pub of: Option<Text>,
+    /// replication-lag-within: which of the lags.
+    #[schemars(with = "Option<words::PercentileName>")]
+    pub percentile: Option<Text>,
+    /// replication-lag-within: from this Region only.
+    #[schemars(with = "Option<Region>")]
+    pub from: Option<Text>,
+    /// replication-lag-within: to this Region only.
+    #[schemars(with = "Option<Region>")]
+    pub to: Option<Text>,
+    /// objects-replicated: the time within which. Default 15m.
+    #[schemars(with = "Option<words::Duration>")]
+    pub within: Option<Text>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OperationFile {
+    /// Names the operation in the history. Default: its kind and number.
+    #[schemars(with = "Option<words::Name>")]
+    pub id: Option<Text>,
+    /// When, from the moment steady state has been watched. Default 0s.
+    #[schemars(with = "Option<words::Duration>")]
+    pub at: Option<Text>,
+    #[schemars(with = "words::OperationName")]
+    pub operation: Text,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DataFile {
+    /// A write that is in every Region within this is stable; after it, late. Default 10s.
+    #[schemars(with = "Option<words::Duration>")]
+    pub stable_within: Option<Text>,
+    /// The least time between two looks for the same write: how fine a lag is measured. Default 250ms.
+    #[schemars(with = "Option<words::Duration>")]
+    pub look_every: Option<Text>,
+    /// How long Regions may take to become equal after the last write. Default 2m.
+    #[schemars(with = "Option<words::Duration>")]
+    pub settle: Option<Text>,
+    /// Writes and reads straight at the table, in every Region.
+    pub table: Option<TableFile>,
+    /// Objects written in every Region.
+    pub objects: Option<ObjectsFile>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TableFile {
+    /// In each Region.
+    #[schemars(with = "words::Rate")]
+    pub writes: Text,
+    /// In each Region, of the same keys. Default none.
+    #[schemars(with = "Option<words::Rate>")]
+    pub reads: Option<Text>,
+    /// How many keys; all Regions write to all of them. Default 200.
+    #[schemars(with = "Option<u32>")]
+    pub keys: Option<Spanned<u32>>,
+    /// How often each kind of write is made, relative to the others. Default: puts alone.
+    #[schemars(with = "Option<IndexMap<String, u32>>")]
+    pub mix: Option<Spanned<IndexMap<String, Spanned<u32>>>>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ObjectsFile {
+    /// In each Region.
+    #[schemars(with = "words::Rate")]
+    pub writes: Text,
+    /// How many keys each Region overwrites. Default 100.
+    #[schemars(with = "Option<u32>")]
+    pub keys: Option<Spanned<u32>>,
+    /// How often each size is written, relative to the others. Default: 4KB alone.
+    #[schemars(with = "Option<IndexMap<String, u32>>")]
+    pub sizes: Option<Spanned<IndexMap<String, Spanned<u32>>>>,
+    /// An object that is in every Region within this is stable; after it, late. Default 15m.
+    #[schemars(with = "Option<words::Duration>")]
+    pub stable_within: Option<Text>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

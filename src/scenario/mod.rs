@@ -9,9 +9,12 @@
 //! the words of the file, `shipped.rs` the plan that ships. Nothing behind [`Plan`] checks again, and nothing here knows
 //! how a plan is carried out: no target, no twin, no clock.
 
+mod assertion;
 mod check;
 mod check_assertions;
+mod check_data;
 mod check_faults;
+mod data;
 mod error;
 mod file;
 mod plan;
@@ -19,12 +22,14 @@ pub mod quantity;
 mod shipped;
 mod vocabulary;
 
+pub use assertion::{Assertion, Check, Hop, Percentile};
 pub use check::{load, parse};
+pub use data::{DataPlan, ObjectWorkload, ScriptedWrite, TableWorkload};
 pub use error::ScenarioError;
 pub use file::File;
 pub use plan::{
-    Assertion, Check, Failback, Fault, Hop, Mode, Plan, Population, Scope, StackSettings, SteadyState, TargetPlan,
-    TimedFault,
+    Failback, Fault, Mode, Operate, Plan, Poisoned, Population, Scope, StackSettings, SteadyState, TargetPlan,
+    TimedFault, TimedOperation,
 };
 pub use quantity::{Operation, Percent, Rate};
 

@@ -7,9 +7,12 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use super::assertion::Assertion;
+use super::data::DataPlan;
 use super::quantity::{Operation, Percent, Rate, duration};
 use crate::region::{Place, Region};
 use crate::seed::Seed;
+use crate::store::Store;
 
 /// Everything a run needs to know. Written to `plan.json` and read back when a run is judged again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,6 +28,12 @@ pub struct Plan {
     pub traffic: Vec<Population>,
     /// In the order they begin.
     pub timeline: Vec<TimedFault>,
+    /// What operators do meanwhile, in order.
+    #[serde(default)]
+    pub operations: Vec<TimedOperation>,
+    /// What is written beside the users' own writes, and what is looked at.
+    #[serde(default)]
+    pub data: DataPlan,
     pub failback: Failback,
     pub assertions: Vec<Assertion>,
     pub settings: StackSettings,
@@ -103,6 +112,58 @@ pub enum Fault {
     Partition {
         between: (Region, Region),
     },
+    /// A store's replication stands still in one direction, or in all of them; what is written waits and arrives
+    /// after the heal.
+    ReplicationPause {
+        of: Store,
+        from: Option<Region>,
+        to: Option<Region>,
+    },
+    /// A store's replication takes this many times as long.
+    ReplicationSlow {
+        of: Store,
+        from: Option<Region>,
+        to: Option<Region>,
+        times: u32,
+    },
+    /// The clock a Region's services stamp writes with runs ahead; negative: behind.
+    ClockSkew {
+        region: Region,
+        ahead_ms: i64,
+    },
+    /// Bad data is written in one Region, and replicates. Healed by writing what was there before.
+    Poison {
+        what: Poisoned,
+        region: Region,
+    },
+}
+
+/// What is poisoned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "kebab-case")]
+pub enum Poisoned {
+    /// The item of this key in the table holds what the application cannot read.
+    Item { key: String },
+    /// The secret's value is one the application cannot use.
+    Secret,
+}
+
+/// Something an operator does at a moment of the timeline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimedOperation {
+    /// Names it in the history.
+    pub id: String,
+    #[serde(with = "duration")]
+    pub at: Duration,
+    #[serde(flatten)]
+    pub operation: Operate,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "operation", rename_all = "kebab-case")]
+pub enum Operate {
+    /// Rotates the secret in its primary Region.
+    RotateSecret,
 }
 
 /// How much of a Region is gone.
@@ -134,82 +195,6 @@ pub struct Failback {
     pub within: Duration,
     /// The share of a population's answers that must come from its home Region.
     pub share_at_least: Percent,
-}
-
-/// A claim the run must prove.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Assertion {
-    pub id: String,
-    #[serde(flatten)]
-    pub check: Check,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "assert", rename_all = "kebab-case")]
-pub enum Check {
-    /// A user saw the fault within this time of its injection.
-    FaultObserved {
-        #[serde(with = "duration")]
-        within: Duration,
-    },
-    SteadyStateBefore {
-        at_least: Percent,
-    },
-    SteadyStateAfter {
-        at_least: Percent,
-    },
-    /// In steady state, this share of the answers came from the population's home Region. No population: each one.
-    HomeServed {
-        population: Option<String>,
-        at_least: Percent,
-    },
-    FailoverWithin {
-        #[serde(with = "duration")]
-        within: Duration,
-    },
-    FailbackWithin {
-        #[serde(with = "duration")]
-        within: Duration,
-    },
-    /// This hop came at most so long after the one before it.
-    HopWithin {
-        hop: Hop,
-        #[serde(with = "duration")]
-        within: Duration,
-    },
-    FailedRequestsAtMost {
-        population: Option<String>,
-        at_most: u64,
-    },
-    FailedSecondsAtMost {
-        population: Option<String>,
-        #[serde(with = "duration")]
-        at_most: Duration,
-    },
-    /// From this long after the effect until the heal, every answer came from this Region.
-    ServedBy {
-        region: Region,
-        population: Option<String>,
-        #[serde(with = "duration")]
-        within: Duration,
-    },
-}
-
-/// The hops of a failover, in the order they should happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Hop {
-    FaultObserved,
-    #[serde(rename = "first-5xx-datapoint")]
-    First5xxDatapoint,
-    AlarmInAlarm,
-    FunctionInvoked,
-    ChangeAccepted,
-    Insync,
-    /// The first authoritative answer without the lost Region.
-    AnswersMoved,
-    /// The last request sent to the lost Region by a client that honours the TTL.
-    LastClientOff,
 }
 
 /// What the stack and the services behind it take their time from; the budget of each hop is worked out from it.
@@ -268,68 +253,6 @@ impl Default for StackSettings {
     }
 }
 
-impl Hop {
-    pub const ALL: [Self; 8] = [
-        Self::FaultObserved,
-        Self::First5xxDatapoint,
-        Self::AlarmInAlarm,
-        Self::FunctionInvoked,
-        Self::ChangeAccepted,
-        Self::Insync,
-        Self::AnswersMoved,
-        Self::LastClientOff,
-    ];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::FaultObserved => "fault-observed",
-            Self::First5xxDatapoint => "first-5xx-datapoint",
-            Self::AlarmInAlarm => "alarm-in-alarm",
-            Self::FunctionInvoked => "function-invoked",
-            Self::ChangeAccepted => "change-accepted",
-            Self::Insync => "insync",
-            Self::AnswersMoved => "answers-moved",
-            Self::LastClientOff => "last-client-off",
-        }
-    }
-}
-
-impl Check {
-    /// `failover-within`: the kind, as scenario files spell it, and the id of an assertion that has none.
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::FaultObserved { .. } => "fault-observed",
-            Self::SteadyStateBefore { .. } => "steady-state-before",
-            Self::SteadyStateAfter { .. } => "steady-state-after",
-            Self::HomeServed { .. } => "home-served",
-            Self::FailoverWithin { .. } => "failover-within",
-            Self::FailbackWithin { .. } => "failback-within",
-            Self::HopWithin { .. } => "hop-within",
-            Self::FailedRequestsAtMost { .. } => "failed-requests-at-most",
-            Self::FailedSecondsAtMost { .. } => "failed-seconds-at-most",
-            Self::ServedBy { .. } => "served-by",
-        }
-    }
-
-    /// Under the id it has where none is given.
-    pub fn into_assertion(self) -> Assertion {
-        Assertion { id: self.default_id(), check: self }
-    }
-
-    /// The kind, and what tells two of the same kind apart.
-    pub fn default_id(&self) -> String {
-        let kind = self.kind();
-        match self {
-            Self::HopWithin { hop, .. } => format!("{kind}-{}", hop.as_str()),
-            Self::HomeServed { population: Some(name), .. }
-            | Self::ServedBy { population: Some(name), .. }
-            | Self::FailedRequestsAtMost { population: Some(name), .. }
-            | Self::FailedSecondsAtMost { population: Some(name), .. } => format!("{kind}-{name}"),
-            _ => kind.to_owned(),
-        }
-    }
-}
-
 impl Fault {
     /// `region-outage`: the kind, as scenario files and histories spell it.
     pub const fn kind(&self) -> &'static str {
@@ -337,6 +260,11 @@ impl Fault {
             Self::RegionOutage { .. } => "region-outage",
             Self::ServiceOutage { .. } => "service-outage",
             Self::Partition { .. } => "partition",
+            Self::ReplicationPause { .. } => "replication-pause",
+            Self::ReplicationSlow { .. } => "replication-slow",
+            Self::ClockSkew { .. } => "clock-skew",
+            Self::Poison { what: Poisoned::Item { .. }, .. } => "poisoned-item",
+            Self::Poison { what: Poisoned::Secret, .. } => "poisoned-secret",
         }
     }
 
@@ -345,7 +273,23 @@ impl Fault {
         match self {
             Self::RegionOutage { region, .. } => Some(*region),
             Self::ServiceOutage { region, .. } => *region,
-            Self::Partition { .. } => None,
+            Self::Partition { .. } | Self::ReplicationPause { .. } | Self::ReplicationSlow { .. } => None,
+            // Nothing is taken away from anybody by itself.
+            Self::ClockSkew { .. } | Self::Poison { .. } => None,
+        }
+    }
+
+    /// Whether users should feel it: a fault of replication alone is seen in the data and nowhere else.
+    pub fn is_felt(&self) -> bool {
+        matches!(self, Self::RegionOutage { .. } | Self::ServiceOutage { .. })
+    }
+}
+
+impl Operate {
+    /// `rotate-secret`: as scenario files and histories spell it.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::RotateSecret => "rotate-secret",
         }
     }
 }

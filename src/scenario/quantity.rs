@@ -84,6 +84,22 @@ impl Operation {
     }
 }
 
+/// Reads `512B`, `4KB`, `1MB`: powers of 1,024, as S3 counts.
+pub fn parse_bytes(text: &str) -> Result<u64, String> {
+    let expected = || format!("bad size {text:?}: expected a number and a unit, like 512B, 4KB or 1MB");
+    let digits = text.trim().find(|c: char| !c.is_ascii_digit()).ok_or_else(expected)?;
+    let (number, unit) = text.trim().split_at(digits);
+    let shift = match unit.trim() {
+        "B" => 0,
+        "KB" => 10,
+        "MB" => 20,
+        "GB" => 30,
+        _ => return Err(expected()),
+    };
+    let number: u64 = number.parse().map_err(|_| expected())?;
+    number.checked_mul(1 << shift).ok_or_else(expected)
+}
+
 /// Reads `90s`, `5m`, `1h30m`, `250ms`.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let expected = || format!("bad duration {text:?}: expected a number and a unit, like 90s, 5m, 1h30m or 250ms");

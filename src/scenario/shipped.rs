@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
-use super::plan::{
-    Assertion, Check, Failback, Fault, Mode, Plan, Population, Scope, StackSettings, SteadyState, TargetPlan,
-    TimedFault,
-};
+use super::assertion::{Assertion, Check};
+use super::data::DataPlan;
+use super::plan::{Failback, Fault, Mode, Plan, Population, Scope, StackSettings, SteadyState, TargetPlan, TimedFault};
 use super::quantity::{Operation, Percent, Rate};
 use crate::region::{Place, Region};
 use crate::seed::Seed;
@@ -54,6 +53,8 @@ impl Plan {
                 lasts: minutes(15),
                 fault: Fault::RegionOutage { region: lost, scope: Scope::Application, mode: Mode::Status5xx },
             }],
+            operations: Vec::new(),
+            data: DataPlan::default(),
             failback: Failback { within: minutes(15), share_at_least: percent(99.0) },
             assertions: assertions(survivor),
             settings: StackSettings::default(),

@@ -1,13 +1,23 @@
 //! The words of a scenario file, once for the parser and once for its JSON Schema.
 
-use super::plan::{Hop, Mode, Scope};
+use super::assertion::{Hop, Percentile};
+use super::plan::{Mode, Operate, Scope};
+use crate::store::{Store, WriteKind};
 
 /// Fault kinds and the keys each of them takes beside `id`, `at`, `fault` and `for`.
 pub const FAULTS: &[(&str, &[&str])] = &[
     ("region-outage", &["region", "scope", "mode"]),
     ("service-outage", &["service", "region", "operations", "mode"]),
     ("partition", &["between"]),
+    ("replication-pause", &["of", "from", "to"]),
+    ("replication-slow", &["of", "from", "to", "times"]),
+    ("clock-skew", &["region", "ahead"]),
+    ("poisoned-item", &["region", "key"]),
+    ("poisoned-secret", &["region"]),
 ];
+
+/// What an operator can do.
+pub const OPERATIONS: &[(&str, Operate)] = &[("rotate-secret", Operate::RotateSecret)];
 
 /// Assertions and the keys each of them takes beside `id` and `assert`.
 pub const ASSERTIONS: &[(&str, &[&str])] = &[
@@ -21,6 +31,20 @@ pub const ASSERTIONS: &[(&str, &[&str])] = &[
     ("failed-seconds-at-most", &["bound", "population"]),
     ("failback-within", &["bound"]),
     ("steady-state-after", &["bound"]),
+    ("lost-writes-at-most", &["bound"]),
+    ("rpo-within", &["bound"]),
+    ("stable-writes-at-least", &["bound"]),
+    ("converged-within", &["bound"]),
+    ("divergent-items-at-most", &["bound"]),
+    ("last-writer-wins", &[]),
+    ("replication-lag-within", &["bound", "of", "percentile", "from", "to"]),
+    ("stale-reads-within", &["bound"]),
+    ("monotonic-reads", &[]),
+    ("objects-replicated", &["bound", "within"]),
+    ("completed-objects-readable", &[]),
+    ("divergent-objects-at-most", &["bound"]),
+    ("secrets-agree-within", &["bound"]),
+    ("rejected-secret-at-most", &["bound"]),
 ];
 
 pub const MODES: &[(&str, Mode)] = &[("refuse", Mode::Refuse), ("hang", Mode::Hang), ("5xx", Mode::Status5xx)];
@@ -32,6 +56,18 @@ pub const TARGETS: &[(&str, ())] = &[("embedded", ())];
 
 pub fn hops() -> Vec<(&'static str, Hop)> {
     Hop::ALL.into_iter().map(|hop| (hop.as_str(), hop)).collect()
+}
+
+pub fn stores() -> Vec<(&'static str, Store)> {
+    Store::ALL.into_iter().map(|store| (store.as_str(), store)).collect()
+}
+
+pub fn write_kinds() -> Vec<(&'static str, WriteKind)> {
+    WriteKind::ALL.into_iter().map(|kind| (kind.as_str(), kind)).collect()
+}
+
+pub fn percentiles() -> Vec<(&'static str, Percentile)> {
+    Percentile::ALL.into_iter().map(|percentile| (percentile.as_str(), percentile)).collect()
 }
 
 fn names<T>(table: &[(&'static str, T)]) -> Vec<&'static str> {
@@ -91,5 +127,9 @@ schema! {
     ScopeName => { "type": "string", "enum": (names(SCOPES)) },
     ModeName => { "type": "string", "enum": (names(MODES)) },
     Assertion => { "type": "string", "enum": (names(ASSERTIONS)) },
+    StoreName => { "type": "string", "enum": (names(&stores())) },
+    PercentileName => { "type": "string", "enum": (names(&percentiles())) },
+    OperationName => { "type": "string", "enum": (names(OPERATIONS)) },
+    SignedDuration => { "type": "string", "pattern": "^-?([0-9]+(h|ms|m|s))+$", "examples": ["2s", "-500ms"] },
     HopName => { "type": "string", "enum": (names(&hops())) },
 }

@@ -18,7 +18,7 @@ use crate::region::{Place, Region};
 use crate::seed::Seed;
 use crate::twin::gateway::{self, Credentials};
 use crate::twin::world::dns;
-use crate::twin::world::faults::{Effect, Fault};
+use crate::twin::world::faults::{Effect, Fault, Pace};
 use crate::twin::world::network::{self, Connection, NetError, Origin};
 use crate::twin::{Cloud, Config};
 
@@ -186,6 +186,11 @@ impl Injector for TwinInjector {
                 Fault::Service { region, service, operations, effect: effect(mode) }
             }
             Breakage::Partition { between } => Fault::Partition { between },
+            Breakage::Replication { of, name, from, to, times } => {
+                let pace = times.map_or(Pace::Stopped, Pace::Times);
+                Fault::Replication { of, name: Some(name), from, to, pace }
+            }
+            Breakage::ClockSkew { region, ahead_ms } => Fault::ClockSkew { region, ahead_us: ahead_ms * 1_000 },
         };
         Box::pin(async move { Ok(BreakageId(self.cloud.faults.inject(fault).number())) })
     }

@@ -16,6 +16,7 @@ use futures_util::future::BoxFuture;
 
 use crate::clock::Clock;
 use crate::region::{Place, Region};
+use crate::store::Store;
 
 /// One place a scenario can run.
 pub trait Target: Send + Sync {
@@ -134,6 +135,10 @@ pub enum Breakage {
     Service { region: Option<Region>, service: String, operations: Vec<String>, mode: Mode },
     /// Nothing passes between two Regions.
     Partition { between: (Region, Region) },
+    /// What a store of this name replicates waits, or takes `times` as long; both Regions given: in that direction.
+    Replication { of: Store, name: String, from: Option<Region>, to: Option<Region>, times: Option<u32> },
+    /// A Region's services stamp writes this far ahead of the truth.
+    ClockSkew { region: Region, ahead_ms: i64 },
 }
 
 /// Names a breakage until it is healed.

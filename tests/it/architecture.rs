@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Modules everybody may import: they import none of ours beside each other.
-const GROUND: &[&str] = &["clock", "region", "seed", "wait"];
+const GROUND: &[&str] = &["clock", "region", "seed", "store", "wait"];
 
 /// Who may import what, beside the ground and itself.
 const TABLE: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("region", &[]),
     ("seed", &[]),
+    ("store", &[]),
     ("wait", &[]),
     ("scenario", &[]),
     ("history", &[]),
@@ -20,9 +21,10 @@ const TABLE: &[(&str, &[&str])] = &[
     ("traffic", &["scenario", "history", "target"]),
     ("fault", &["scenario", "history", "target"]),
     ("probe", &["scenario", "history", "target"]),
+    ("data", &["scenario", "history", "target"]),
     ("judge", &["scenario", "history"]),
     ("report", &["scenario", "history", "judge"]),
-    ("run", &["scenario", "history", "target", "deploy", "traffic", "fault", "probe", "judge"]),
+    ("run", &["scenario", "history", "target", "deploy", "traffic", "fault", "probe", "data", "judge"]),
     ("cli", &["scenario", "history", "target", "deploy", "judge", "report", "run"]),
     ("steps", &["scenario", "history", "judge", "report", "run", "cli"]),
 ];
@@ -30,8 +32,8 @@ const TABLE: &[(&str, &[&str])] = &[
 /// Crates that only some modules may name.
 const CRATES: &[(&str, &[&str])] = &[
     // The twin's own tests drive it through the SDK; its connector and adapters are built on the SDK's types.
-    ("aws_sdk_", &["twin", "target", "deploy", "probe", "run"]),
-    ("tokio", &["clock", "wait", "twin", "target", "deploy", "traffic", "fault", "probe", "run", "steps"]),
+    ("aws_sdk_", &["twin", "target", "deploy", "fault", "probe", "data", "run"]),
+    ("tokio", &["clock", "wait", "twin", "target", "deploy", "traffic", "fault", "probe", "data", "run", "steps"]),
     ("std::fs", &["history", "scenario", "deploy", "cli", "report", "steps"]),
 ];
 

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::network::Origin;
 use crate::region::Region;
+pub use crate::store::Store;
 
 /// How a broken thing shows itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,14 +38,6 @@ pub enum Fault {
     ClockSkew { region: Region, ahead_us: i64 },
     /// A replicator that is broken on purpose.
     Defect(Defect),
-}
-
-/// What is replicated between Regions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Store {
-    Table,
-    Bucket,
-    Secret,
 }
 
 /// How fast replication moves.

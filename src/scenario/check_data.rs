@@ -1,0 +1,85 @@
+//! The workload on the data: rates, keys, mixes and sizes.
+
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use serde_saphyr::Spanned;
+
+use super::check::Checker;
+use super::data::{DataPlan, ObjectWorkload, TableWorkload};
+use super::error::{ScenarioError, hint};
+use super::file::{DataFile, ObjectsFile, TableFile};
+use super::quantity::{Rate, parse_bytes};
+use super::vocabulary::write_kinds;
+use crate::store::WriteKind;
+
+/// S3 documents 15 minutes as the time within which most objects replicate.
+const OBJECTS_STABLE: Duration = Duration::from_secs(15 * 60);
+
+pub fn data(checker: &Checker<'_>, written: &DataFile) -> Result<DataPlan, ScenarioError> {
+    let default = DataPlan::default();
+    let look_every = checker.duration_or(written.look_every.as_ref(), default.look_every)?;
+    if let Some(text) = written.look_every.as_ref().filter(|_| look_every.is_zero()) {
+        return Err(checker.bad(text.referenced, "expected more than 0s between two looks"));
+    }
+    Ok(DataPlan {
+        stable_within: checker.duration_or(written.stable_within.as_ref(), default.stable_within)?,
+        look_every,
+        settle: checker.duration_or(written.settle.as_ref(), default.settle)?,
+        table: written.table.as_ref().map(|table| self::table(checker, table)).transpose()?,
+        objects: written.objects.as_ref().map(|objects| self::objects(checker, objects)).transpose()?,
+        script: Vec::new(),
+    })
+}
+
+fn table(checker: &Checker<'_>, written: &TableFile) -> Result<TableWorkload, ScenarioError> {
+    let kind =
+        |text: &str| {
+            let known = write_kinds();
+            known.iter().find(|(name, _)| *name == text).map(|(_, kind)| *kind).ok_or_else(|| {
+                format!("unknown kind of write {text:?}{}", hint(text, known.iter().map(|(name, _)| *name)))
+            })
+        };
+    Ok(TableWorkload {
+        writes: checker.parsed(&written.writes, Rate::parse)?,
+        reads: written.reads.as_ref().map(|reads| checker.parsed(reads, Rate::parse)).transpose()?,
+        keys: positive(checker, written.keys.as_ref(), 200)?,
+        mix: weights(checker, written.mix.as_ref(), WriteKind::Put, kind)?,
+    })
+}
+
+fn objects(checker: &Checker<'_>, written: &ObjectsFile) -> Result<ObjectWorkload, ScenarioError> {
+    Ok(ObjectWorkload {
+        writes: checker.parsed(&written.writes, Rate::parse)?,
+        sizes: weights(checker, written.sizes.as_ref(), 4 << 10, parse_bytes)?,
+        stable_within: checker.duration_or(written.stable_within.as_ref(), OBJECTS_STABLE)?,
+        keys: positive(checker, written.keys.as_ref(), 100)?,
+    })
+}
+
+fn positive(checker: &Checker<'_>, given: Option<&Spanned<u32>>, default: u32) -> Result<u32, ScenarioError> {
+    match given {
+        Some(count) if count.value == 0 => Err(checker.bad(count.referenced, "expected 1 or more")),
+        Some(count) => Ok(count.value),
+        None => Ok(default),
+    }
+}
+
+/// What is drawn, and how often relative to the others; `default` alone where nothing is given.
+fn weights<T: std::hash::Hash + Eq>(
+    checker: &Checker<'_>,
+    given: Option<&Spanned<IndexMap<String, Spanned<u32>>>>,
+    default: T,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<IndexMap<T, u32>, ScenarioError> {
+    let Some(given) = given else { return Ok(IndexMap::from([(default, 1)])) };
+    let mut weights = IndexMap::new();
+    for (text, weight) in &given.value {
+        let what = parse(text).map_err(|what| checker.bad(weight.referenced, what))?;
+        weights.insert(what, weight.value);
+    }
+    if weights.values().all(|weight| *weight == 0) {
+        return Err(checker.bad(given.referenced, "expected at least one weight above 0"));
+    }
+    Ok(weights)
+}
