@@ -1,10 +1,11 @@
 //! Secrets Manager: versions, stages and replicas. Values are held, never logged.
 //!
 //! [`secret`] is what exists; [`lifecycle`], [`versions`] and [`describe`] are the calls on it; [`replication`]
-//! carries every change of a primary to its replicas, late and only where the network lets it. [`value`] is the only
+//! carries every change of a primary to its replicas, as late as [`lag`] says and only where the network lets it. [`value`] is the only
 //! type that holds a value, and [`password`] the only place that makes one.
 
 mod describe;
+mod lag;
 mod lifecycle;
 mod password;
 mod replication;
@@ -27,6 +28,7 @@ use crate::twin::services::Service;
 use crate::twin::wire::{AwsError, Members, Protocol, Request, Response, json};
 use secret::State;
 
+pub use lag::lag_quantile;
 pub use resources::resources;
 
 pub struct SecretsManager {

@@ -14,6 +14,7 @@ use crate::twin::gateway::Call;
 use crate::twin::wire::AwsError;
 
 pub(super) const CURRENT: &str = "AWSCURRENT";
+pub(super) const PENDING: &str = "AWSPENDING";
 pub(super) const PREVIOUS: &str = "AWSPREVIOUS";
 /// Versions without a label are deprecated; Secrets Manager keeps about 100 versions (user guide, "Secret versions").
 const VERSIONS_MAX: usize = 100;

@@ -13,7 +13,7 @@ use crate::region::Region;
 use crate::seed::Seed;
 use crate::twin::formation::ResourceContext;
 use crate::twin::gateway::{Credentials, sdk_config};
-use crate::twin::world::faults::{Effect, Fault};
+use crate::twin::world::faults::{Defect, Effect, Fault, Pace, Store};
 use crate::twin::world::network::Origin;
 use crate::twin::{Cloud, Config};
 
@@ -139,6 +139,74 @@ async fn a_partition_holds_changes_up_and_the_heal_lets_them_through() {
     seconds(10).await;
     assert_eq!(value(&eu, "s").await.as_deref(), Some("two"));
     assert_eq!(status(&us, "s").await.status(), Some(&StatusType::InSync));
+}
+
+async fn put(client: &Client, id: &str, token: &str, text: &str, stage: &str) {
+    let request = client.put_secret_value().secret_id(id).client_request_token(token).secret_string(text);
+    request.version_stages(stage).send().await.unwrap();
+}
+
+fn paced(name: Option<&str>, to: Option<Region>, pace: Pace) -> Fault {
+    Fault::Replication { of: Store::Secret, name: name.map(str::to_owned), from: None, to, pace }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_holds_one_secret_and_one_direction() {
+    let cloud = cloud();
+    let (us, eu) = (client(&cloud, US), client(&cloud, EU));
+    create(&us, "held", Some("eu-west-1")).await;
+    create(&us, "free", Some("eu-west-1")).await;
+    create(&eu, "back", Some("us-east-1")).await;
+    seconds(60).await;
+    let fault = cloud.faults.inject(paced(Some("held"), Some(EU), Pace::Stopped));
+    put(&us, "held", TWO, "two", "AWSCURRENT").await;
+    put(&us, "free", TWO, "two", "AWSCURRENT").await;
+    put(&eu, "back", TWO, "two", "AWSCURRENT").await;
+    seconds(600).await;
+    assert_eq!(value(&eu, "held").await.as_deref(), Some("one"));
+    assert_eq!(status(&us, "held").await.status(), Some(&StatusType::InProgress));
+    assert_eq!(value(&eu, "free").await.as_deref(), Some("two"));
+    assert_eq!(value(&us, "back").await.as_deref(), Some("two"));
+    cloud.faults.heal(fault);
+    seconds(10).await;
+    assert_eq!(value(&eu, "held").await.as_deref(), Some("two"));
+    assert_eq!(status(&us, "held").await.status(), Some(&StatusType::InSync));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_replicator_multiplies_the_lag() {
+    let lag = |times: u32| async move {
+        let cloud = cloud();
+        let (us, eu) = (client(&cloud, US), client(&cloud, EU));
+        create(&us, "s", Some("eu-west-1")).await;
+        seconds(60).await;
+        cloud.faults.inject(paced(None, None, Pace::Times(times)));
+        put(&us, "s", TWO, "two", "AWSCURRENT").await;
+        let sent = cloud.clock.now();
+        while value(&eu, "s").await.as_deref() != Some("two") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        cloud.clock.now().since(sent).as_secs_f64()
+    };
+    let (normal, slow) = (lag(1).await, lag(20).await);
+    assert!((slow / normal - 20.0).abs() < 1.0, "{slow} is not 20 times {normal}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_replicator_publishes_what_is_pending() {
+    let cloud = cloud();
+    let (us, eu) = (client(&cloud, US), client(&cloud, EU));
+    create(&us, "s", Some("eu-west-1")).await;
+    seconds(60).await;
+    put(&us, "s", TWO, "two", "AWSPENDING").await;
+    seconds(60).await;
+    assert_eq!(value(&eu, "s").await.as_deref(), Some("one"), "a replica keeps pending and current apart");
+    let three = TWO.replace('2', "3");
+    cloud.faults.inject(Fault::Defect(Defect::PublishPending));
+    put(&us, "s", &three, "three", "AWSPENDING").await;
+    seconds(60).await;
+    assert_eq!(value(&eu, "s").await.as_deref(), Some("three"));
+    assert_eq!(value(&us, "s").await.as_deref(), Some("one"));
 }
 
 #[tokio::test(start_paused = true)]
