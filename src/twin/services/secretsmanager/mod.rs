@@ -10,6 +10,7 @@ mod lifecycle;
 mod password;
 mod replication;
 mod resources;
+mod rotation;
 mod secret;
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,8 @@ pub struct SecretsManager {
     passwords: Mutex<ChaCha8Rng>,
     /// Draws the time a change takes to a replica.
     lags: Mutex<ChaCha8Rng>,
+    /// Draws when inside its window a secret is rotated, and how long a rotation's steps lie apart.
+    rotations: Mutex<ChaCha8Rng>,
 }
 
 impl SecretsManager {
@@ -45,7 +48,13 @@ impl SecretsManager {
             state: Mutex::default(),
             passwords: Mutex::new(seed.stream("twin/secretsmanager/passwords")),
             lags: Mutex::new(seed.stream("twin/secretsmanager/lags")),
+            rotations: Mutex::new(seed.stream("twin/secretsmanager/rotations")),
         }
+    }
+
+    /// A draw from 0 to 1 for rotations.
+    fn share(&self) -> f64 {
+        rand::RngExt::random(&mut *self.rotations.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -60,7 +69,7 @@ const OPERATIONS: &[(&str, &[&str], Act)] = &[
     ("GetSecretValue", &["SecretId", "VersionId", "VersionStage"], versions::get),
     (
         "PutSecretValue",
-        &["SecretId", "ClientRequestToken", "SecretString", "SecretBinary", "VersionStages"],
+        &["SecretId", "ClientRequestToken", "SecretString", "SecretBinary", "VersionStages", "RotationToken"],
         versions::put,
     ),
     ("ListSecretVersionIds", &["SecretId", "MaxResults", "NextToken", "IncludeDeprecated"], versions::list),
@@ -98,6 +107,12 @@ const OPERATIONS: &[(&str, &[&str], Act)] = &[
     ("ReplicateSecretToRegions", &["SecretId", "AddReplicaRegions", "ForceOverwriteReplicaSecret"], replication::add),
     ("RemoveRegionsFromReplication", &["SecretId", "RemoveReplicaRegions"], replication::remove),
     ("StopReplicationToReplica", &["SecretId"], replication::promote),
+    (
+        "RotateSecret",
+        &["SecretId", "ClientRequestToken", "RotationLambdaARN", "RotationRules", "RotateImmediately"],
+        rotation::rotate,
+    ),
+    ("CancelRotateSecret", &["SecretId"], rotation::cancel),
     (
         "GetRandomPassword",
         &[

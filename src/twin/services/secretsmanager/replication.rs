@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::secret::{CURRENT, PENDING, Replica, ReplicaStatus, Secret};
+use super::secret::{CURRENT, PENDING, Replica, ReplicaStatus, Secret, Version};
 use super::{describe, invalid_parameter, invalid_request, lag, lifecycle};
 use crate::clock::Timestamp;
 use crate::region::Region;
@@ -225,10 +225,12 @@ fn arrive(
         kms_key: replica.kms_key.clone(),
         accessed: of_ours.and_then(|secret| secret.accessed),
         replicas: BTreeMap::new(),
+        rotation: None,
         ..copy.clone()
     };
     let publishes = cloud.faults.defect(|defect| (defect == Defect::PublishPending).then_some(())).is_some();
-    if publishes && let Some(pending) = shown.staged(PENDING).map(|(id, _)| id.clone()) {
+    if publishes && let Some((pending, Version { value: Some(_), .. })) = shown.staged(PENDING) {
+        let pending = pending.clone();
         shown.label(&pending, CURRENT);
     }
     Ok(Some(shown))

@@ -17,11 +17,11 @@ use crate::twin::world::faults::{Defect, Effect, Fault, Pace, Store};
 use crate::twin::world::network::Origin;
 use crate::twin::{Cloud, Config};
 
-const US: Region = Region::US_EAST_1;
-const EU: Region = Region::EU_WEST_1;
+pub(super) const US: Region = Region::US_EAST_1;
+pub(super) const EU: Region = Region::EU_WEST_1;
 /// Tokens as a caller gives them; the SDK draws its own from the machine's randomness.
-const ONE: &str = "00000000-0000-4000-8000-000000000001";
-const TWO: &str = "00000000-0000-4000-8000-000000000002";
+pub(super) const ONE: &str = "00000000-0000-4000-8000-000000000001";
+pub(super) const TWO: &str = "00000000-0000-4000-8000-000000000002";
 
 fn cloud() -> Arc<Cloud> {
     Cloud::start(Config {
@@ -37,7 +37,7 @@ fn client(cloud: &Arc<Cloud>, region: Region) -> Client {
     Client::new(&sdk_config(cloud, Origin::Operator, region, &Credentials::account()))
 }
 
-fn code<T, E: ProvideErrorMetadata + std::fmt::Debug>(result: Result<T, E>) -> String {
+pub(super) fn code<T, E: ProvideErrorMetadata + std::fmt::Debug>(result: Result<T, E>) -> String {
     result.err().and_then(|error| error.code().map(str::to_owned)).unwrap_or_default()
 }
 
@@ -47,7 +47,7 @@ async fn create(client: &Client, name: &str, replica: Option<&str>) -> String {
     request.set_add_replica_regions(regions).send().await.unwrap().arn().unwrap().to_owned()
 }
 
-async fn value(client: &Client, id: &str) -> Option<String> {
+pub(super) async fn value(client: &Client, id: &str) -> Option<String> {
     client.get_secret_value().secret_id(id).send().await.ok()?.secret_string().map(str::to_owned)
 }
 
@@ -55,7 +55,7 @@ async fn status(client: &Client, id: &str) -> ReplicationStatusType {
     client.describe_secret().secret_id(id).send().await.unwrap().replication_status()[0].clone()
 }
 
-async fn seconds(count: u64) {
+pub(super) async fn seconds(count: u64) {
     tokio::time::sleep(Duration::from_secs(count)).await;
 }
 
@@ -325,10 +325,10 @@ async fn what_is_not_modelled_says_so() {
     let cloud = cloud();
     let us = client(&cloud, US);
     create(&us, "s", None).await;
-    assert_eq!(code(us.rotate_secret().secret_id("s").send().await), "NotImplemented");
+    assert_eq!(code(us.get_resource_policy().secret_id("s").send().await), "NotImplemented");
 }
 
-fn context(cloud: &Arc<Cloud>) -> ResourceContext {
+pub(super) fn context(cloud: &Arc<Cloud>) -> ResourceContext {
     ResourceContext {
         cloud: cloud.clone(),
         region: US,
