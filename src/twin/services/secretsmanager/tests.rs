@@ -13,15 +13,15 @@ use crate::region::Region;
 use crate::seed::Seed;
 use crate::twin::formation::ResourceContext;
 use crate::twin::gateway::{Credentials, sdk_config};
-use crate::twin::world::faults::{Effect, Fault};
+use crate::twin::world::faults::{Defect, Effect, Fault, Pace, Store};
 use crate::twin::world::network::Origin;
 use crate::twin::{Cloud, Config};
 
-const US: Region = Region::US_EAST_1;
-const EU: Region = Region::EU_WEST_1;
+pub(super) const US: Region = Region::US_EAST_1;
+pub(super) const EU: Region = Region::EU_WEST_1;
 /// Tokens as a caller gives them; the SDK draws its own from the machine's randomness.
-const ONE: &str = "00000000-0000-4000-8000-000000000001";
-const TWO: &str = "00000000-0000-4000-8000-000000000002";
+pub(super) const ONE: &str = "00000000-0000-4000-8000-000000000001";
+pub(super) const TWO: &str = "00000000-0000-4000-8000-000000000002";
 
 fn cloud() -> Arc<Cloud> {
     Cloud::start(Config {
@@ -37,7 +37,7 @@ fn client(cloud: &Arc<Cloud>, region: Region) -> Client {
     Client::new(&sdk_config(cloud, Origin::Operator, region, &Credentials::account()))
 }
 
-fn code<T, E: ProvideErrorMetadata + std::fmt::Debug>(result: Result<T, E>) -> String {
+pub(super) fn code<T, E: ProvideErrorMetadata + std::fmt::Debug>(result: Result<T, E>) -> String {
     result.err().and_then(|error| error.code().map(str::to_owned)).unwrap_or_default()
 }
 
@@ -47,7 +47,7 @@ async fn create(client: &Client, name: &str, replica: Option<&str>) -> String {
     request.set_add_replica_regions(regions).send().await.unwrap().arn().unwrap().to_owned()
 }
 
-async fn value(client: &Client, id: &str) -> Option<String> {
+pub(super) async fn value(client: &Client, id: &str) -> Option<String> {
     client.get_secret_value().secret_id(id).send().await.ok()?.secret_string().map(str::to_owned)
 }
 
@@ -55,7 +55,7 @@ async fn status(client: &Client, id: &str) -> ReplicationStatusType {
     client.describe_secret().secret_id(id).send().await.unwrap().replication_status()[0].clone()
 }
 
-async fn seconds(count: u64) {
+pub(super) async fn seconds(count: u64) {
     tokio::time::sleep(Duration::from_secs(count)).await;
 }
 
@@ -139,6 +139,74 @@ async fn a_partition_holds_changes_up_and_the_heal_lets_them_through() {
     seconds(10).await;
     assert_eq!(value(&eu, "s").await.as_deref(), Some("two"));
     assert_eq!(status(&us, "s").await.status(), Some(&StatusType::InSync));
+}
+
+async fn put(client: &Client, id: &str, token: &str, text: &str, stage: &str) {
+    let request = client.put_secret_value().secret_id(id).client_request_token(token).secret_string(text);
+    request.version_stages(stage).send().await.unwrap();
+}
+
+fn paced(name: Option<&str>, to: Option<Region>, pace: Pace) -> Fault {
+    Fault::Replication { of: Store::Secret, name: name.map(str::to_owned), from: None, to, pace }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_holds_one_secret_and_one_direction() {
+    let cloud = cloud();
+    let (us, eu) = (client(&cloud, US), client(&cloud, EU));
+    create(&us, "held", Some("eu-west-1")).await;
+    create(&us, "free", Some("eu-west-1")).await;
+    create(&eu, "back", Some("us-east-1")).await;
+    seconds(60).await;
+    let fault = cloud.faults.inject(paced(Some("held"), Some(EU), Pace::Stopped));
+    put(&us, "held", TWO, "two", "AWSCURRENT").await;
+    put(&us, "free", TWO, "two", "AWSCURRENT").await;
+    put(&eu, "back", TWO, "two", "AWSCURRENT").await;
+    seconds(600).await;
+    assert_eq!(value(&eu, "held").await.as_deref(), Some("one"));
+    assert_eq!(status(&us, "held").await.status(), Some(&StatusType::InProgress));
+    assert_eq!(value(&eu, "free").await.as_deref(), Some("two"));
+    assert_eq!(value(&us, "back").await.as_deref(), Some("two"));
+    cloud.faults.heal(fault);
+    seconds(10).await;
+    assert_eq!(value(&eu, "held").await.as_deref(), Some("two"));
+    assert_eq!(status(&us, "held").await.status(), Some(&StatusType::InSync));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_replicator_multiplies_the_lag() {
+    let lag = |times: u32| async move {
+        let cloud = cloud();
+        let (us, eu) = (client(&cloud, US), client(&cloud, EU));
+        create(&us, "s", Some("eu-west-1")).await;
+        seconds(60).await;
+        cloud.faults.inject(paced(None, None, Pace::Times(times)));
+        put(&us, "s", TWO, "two", "AWSCURRENT").await;
+        let sent = cloud.clock.now();
+        while value(&eu, "s").await.as_deref() != Some("two") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        cloud.clock.now().since(sent).as_secs_f64()
+    };
+    let (normal, slow) = (lag(1).await, lag(20).await);
+    assert!((slow / normal - 20.0).abs() < 1.0, "{slow} is not 20 times {normal}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_replicator_publishes_what_is_pending() {
+    let cloud = cloud();
+    let (us, eu) = (client(&cloud, US), client(&cloud, EU));
+    create(&us, "s", Some("eu-west-1")).await;
+    seconds(60).await;
+    put(&us, "s", TWO, "two", "AWSPENDING").await;
+    seconds(60).await;
+    assert_eq!(value(&eu, "s").await.as_deref(), Some("one"), "a replica keeps pending and current apart");
+    let three = TWO.replace('2', "3");
+    cloud.faults.inject(Fault::Defect(Defect::PublishPending));
+    put(&us, "s", &three, "three", "AWSPENDING").await;
+    seconds(60).await;
+    assert_eq!(value(&eu, "s").await.as_deref(), Some("three"));
+    assert_eq!(value(&us, "s").await.as_deref(), Some("one"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -257,10 +325,10 @@ async fn what_is_not_modelled_says_so() {
     let cloud = cloud();
     let us = client(&cloud, US);
     create(&us, "s", None).await;
-    assert_eq!(code(us.rotate_secret().secret_id("s").send().await), "NotImplemented");
+    assert_eq!(code(us.get_resource_policy().secret_id("s").send().await), "NotImplemented");
 }
 
-fn context(cloud: &Arc<Cloud>) -> ResourceContext {
+pub(super) fn context(cloud: &Arc<Cloud>) -> ResourceContext {
     ResourceContext {
         cloud: cloud.clone(),
         region: US,
