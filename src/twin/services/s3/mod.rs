@@ -35,6 +35,7 @@ use crate::twin::wire::{AwsError, Protocol, Request, Response};
 use route::Target;
 use state::State;
 
+pub use replication::lag_quantile;
 pub use resources::resources;
 
 pub struct S3 {

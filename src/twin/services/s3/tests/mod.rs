@@ -1,5 +1,6 @@
 //! S3 through its SDK client.
 
+mod paced;
 mod replication;
 
 use std::sync::Arc;

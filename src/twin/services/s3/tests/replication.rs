@@ -27,18 +27,23 @@ fn rule(destination: &str) -> ReplicationConfiguration {
     ReplicationConfiguration::builder().role("arn:aws:iam::123456789012:role/r").rules(rule).build().unwrap()
 }
 
-async fn pair(cloud: &Arc<Cloud>) -> (Client, Client) {
+pub(super) async fn pair(cloud: &Arc<Cloud>) -> (Client, Client) {
+    two_way(cloud, "from", "onto").await
+}
+
+/// Two new buckets that replicate to each other.
+pub(super) async fn two_way(cloud: &Arc<Cloud>, in_us: &str, in_eu: &str) -> (Client, Client) {
     let (us, eu) = (client(cloud, US), client(cloud, EU));
-    bucket(&us, "from", US, true).await;
-    bucket(&eu, "onto", EU, true).await;
-    for (client, from, to) in [(&us, "from", "onto"), (&eu, "onto", "from")] {
+    bucket(&us, in_us, US, true).await;
+    bucket(&eu, in_eu, EU, true).await;
+    for (client, from, to) in [(&us, in_us, in_eu), (&eu, in_eu, in_us)] {
         let configuration = rule(to);
         client.put_bucket_replication().bucket(from).replication_configuration(configuration).send().await.unwrap();
     }
     (us, eu)
 }
 
-async fn status(client: &Client, bucket: &str, key: &str) -> Option<ReplicationStatus> {
+pub(super) async fn status(client: &Client, bucket: &str, key: &str) -> Option<ReplicationStatus> {
     client.head_object().bucket(bucket).key(key).send().await.ok()?.replication_status().cloned()
 }
 
