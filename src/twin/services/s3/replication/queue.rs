@@ -14,6 +14,7 @@ use crate::clock::Timestamp;
 use crate::region::Region;
 use crate::seed::Seed;
 use crate::twin::Cloud;
+use crate::twin::services::s3::state::Version;
 use crate::twin::world::faults::{Pace, Store};
 use crate::twin::world::network::Origin;
 
@@ -29,11 +30,19 @@ pub struct LinkId {
 
 /// One operation to carry over.
 pub struct Job {
+    pub what: What,
     pub key: String,
     pub version: String,
-    pub rule: Rule,
     pub bytes: u64,
     pub sent: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A version with all that belongs to it, or a delete marker.
+    Copy,
+    /// The tags of a version that is on the other side.
+    Tags,
 }
 
 /// The links, and when each direction is free again.
@@ -80,6 +89,13 @@ impl Queues {
         Self { seed, waiting: Mutex::default() }
     }
 
+    /// Whether a version still waits to be copied: its copy will have the tags it has then.
+    pub fn will_copy(&self, id: &LinkId, key: &str, version: &str) -> bool {
+        let waiting = self.lock();
+        let jobs = waiting.links.get(id).into_iter().flat_map(|link| link.jobs.values());
+        jobs.map(|queued| &queued.job).any(|job| job.what == What::Copy && job.version == version && job.key == key)
+    }
+
     /// The next operation of a link, if one is due at this pace and the direction is free.
     fn take(&self, id: &LinkId, direction: (Region, Region), pace: Pace, now: Timestamp) -> Turn {
         let mut waiting = self.lock();
@@ -121,12 +137,15 @@ impl Link {
     }
 }
 
-/// Sends an operation on its way.
-pub fn send(cloud: &Arc<Cloud>, id: LinkId, job: Job) {
+/// Sends a version, or its tags alone, on its way under a rule.
+pub fn send(cloud: &Arc<Cloud>, id: LinkId, rule: &Rule, what: What, key: &str, version: &Version) {
+    let bytes = version.object.as_ref().filter(|_| what == What::Copy).map_or(0, |object| object.body.len() as u64);
+    let (key, version) = (key.to_owned(), version.id.clone());
+    let job = Job { what, key, version, bytes, sent: cloud.clock.now() };
     let queues = &cloud.s3.queues;
     let mut waiting = queues.lock();
     let link = waiting.links.entry(id.clone()).or_insert_with(|| Link::new(queues.seed, &id));
-    let lag = lag::draw(&mut link.lags, job.rule.rtc, job.bytes);
+    let lag = lag::draw(&mut link.lags, rule.time_control, job.bytes);
     link.sequence += 1;
     link.jobs.insert((job.sent + lag, link.sequence), Queued { job, lag });
     link.sooner.notify_one();
@@ -155,7 +174,7 @@ fn advance(cloud: &Arc<Cloud>, id: &LinkId) -> Option<Timestamp> {
     loop {
         let direction = direction(cloud, id);
         match cloud.s3.queues.take(id, direction, pace(cloud, id, direction), cloud.clock.now()) {
-            Turn::Deliver(job) => deliver::deliver(cloud, id, &job),
+            Turn::Deliver(job) => drop(deliver::deliver(cloud, id, &job)),
             Turn::Wait(at) => return Some(at),
             Turn::Empty => return None,
         }

@@ -1,50 +1,50 @@
-//! A bucket's replication configuration: what it says, and which versions its rules match.
+//! A bucket's replication configuration, and which versions its rules match.
 
 use std::collections::BTreeMap;
 
-use crate::twin::services::s3::answer::invalid_request;
-use crate::twin::services::s3::state::{Bucket, Encryption, State, Version, Versioning};
-use crate::twin::wire::{AwsError, xml::Element};
+use crate::clock::Timestamp;
+use crate::twin::services::s3::state::{Encryption, Version};
+use crate::twin::wire::xml::Element;
 
-/// A bucket's replication configuration.
 #[derive(Clone, Debug)]
 pub struct Replication {
+    /// Whom S3 acts as.
+    pub role: String,
     pub rules: Vec<Rule>,
     /// As it was given, to be given back.
     pub document: Element,
+    pub since: Timestamp,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Rule {
+    pub id: String,
     pub enabled: bool,
     pub priority: i64,
     pub prefix: String,
-    pub tags: Vec<(String, String)>,
+    pub tags: BTreeMap<String, String>,
     pub destination: String,
     pub storage_class: Option<String>,
     pub delete_markers: bool,
     /// The destination's key for objects encrypted with one; without it they are not replicated.
     pub replica_key: Option<String>,
-    pub rtc: bool,
+    /// Whether changes of the metadata of replicas in this bucket go to the other one.
+    pub replica_modifications: bool,
+    /// Replication Time Control.
+    pub time_control: bool,
+    pub metrics: bool,
 }
 
 impl Replication {
-    /// Reads a `ReplicationConfiguration` document.
-    pub fn read(document: Element) -> Result<Self, AwsError> {
-        if document.get_text("Role").is_none_or(str::is_empty) {
-            return Err(invalid_request("The replication configuration has no Role."));
-        }
-        let rules = document.all("Rule").map(Rule::read).collect::<Result<Vec<_>, _>>()?;
-        if rules.is_empty() {
-            return Err(invalid_request("The replication configuration has no Rule."));
-        }
-        Ok(Self { rules, document })
-    }
-
     /// The rules that match a version: for each destination, the one of the highest priority.
     pub fn matching(&self, key: &str, version: &Version) -> Vec<&Rule> {
+        self.best(|rule| rule.matches(key, version))
+    }
+
+    /// For each destination, the rule of the highest priority among those that fit.
+    pub fn best(&self, fits: impl Fn(&Rule) -> bool) -> Vec<&Rule> {
         let mut found: BTreeMap<&str, &Rule> = BTreeMap::new();
-        for rule in self.rules.iter().filter(|rule| rule.matches(key, version)) {
+        for rule in self.rules.iter().filter(|rule| fits(rule)) {
             let best = found.entry(&rule.destination).or_insert(rule);
             if rule.priority > best.priority {
                 *best = rule;
@@ -55,77 +55,94 @@ impl Replication {
 }
 
 impl Rule {
-    fn read(rule: &Element) -> Result<Self, AwsError> {
-        let malformed = |what: &str| AwsError::bad_request("MalformedXML", format!("a replication Rule has no {what}"));
-        let status = |element: Option<&Element>| element.and_then(|e| e.get_text("Status")) == Some("Enabled");
-        let destination = rule.get("Destination").ok_or_else(|| malformed("Destination"))?;
-        let bucket = destination.get_text("Bucket").and_then(|arn| arn.strip_prefix("arn:aws:s3:::"));
-        let filter = rule.get("Filter");
-        let both = filter.map(|filter| filter.get("And").unwrap_or(filter));
-        let prefix = both.and_then(|filter| filter.get_text("Prefix")).or_else(|| rule.get_text("Prefix"));
-        let tags = both.into_iter().flat_map(|filter| filter.all("Tag"));
-        let selection = rule.get("SourceSelectionCriteria").and_then(|s| s.get("SseKmsEncryptedObjects"));
-        let key = destination.get("EncryptionConfiguration").and_then(|e| e.get_text("ReplicaKmsKeyID"));
-        if status(selection) && key.is_none() {
-            return Err(invalid_request("SseKmsEncryptedObjects needs a ReplicaKmsKeyID in the destination."));
-        }
-        Ok(Self {
-            enabled: match rule.get_text("Status") {
-                Some("Enabled") => true,
-                Some("Disabled") => false,
-                _ => return Err(malformed("Status of Enabled or Disabled")),
-            },
-            priority: rule.get_text("Priority").and_then(|text| text.trim().parse().ok()).unwrap_or(0),
-            prefix: prefix.unwrap_or_default().to_owned(),
-            tags: tags
-                .map(|tag| {
-                    (
-                        tag.get_text("Key").unwrap_or_default().to_owned(),
-                        tag.get_text("Value").unwrap_or_default().to_owned(),
-                    )
-                })
-                .collect(),
-            destination: bucket.ok_or_else(|| malformed("Destination Bucket ARN"))?.to_owned(),
-            storage_class: destination.get_text("StorageClass").map(str::to_owned),
-            // A rule in the first form, without Filter, replicates delete markers (S3 user guide).
-            delete_markers: filter.is_none() || status(rule.get("DeleteMarkerReplication")),
-            replica_key: key.filter(|_| status(selection)).map(str::to_owned),
-            rtc: status(destination.get("ReplicationTime")),
-        })
+    /// Whether the rule is in force for this key.
+    pub fn covers(&self, key: &str) -> bool {
+        self.enabled && key.starts_with(&self.prefix)
+    }
+
+    /// Whether an object with these tags has all that the rule asks for.
+    pub fn has_tags(&self, tags: &BTreeMap<String, String>) -> bool {
+        self.tags.iter().all(|(key, value)| tags.get(key) == Some(value))
     }
 
     fn matches(&self, key: &str, version: &Version) -> bool {
-        if !self.enabled || !key.starts_with(&self.prefix) {
-            return false;
-        }
-        match &version.object {
-            // Rules with tag filters do not replicate delete markers (S3 user guide).
-            None => self.delete_markers && self.tags.is_empty(),
-            Some(object) => {
-                let sealed = matches!(object.encryption, Encryption::Kms(_));
-                (!sealed || self.replica_key.is_some())
-                    && self.tags.iter().all(|(key, value)| object.about.tags.get(key) == Some(value))
+        self.covers(key)
+            && match &version.object {
+                // Rules with tag filters do not replicate delete markers (S3 user guide).
+                None => self.delete_markers && self.tags.is_empty(),
+                Some(object) => {
+                    let is_sealed = matches!(object.encryption, Encryption::Kms(_));
+                    (!is_sealed || self.replica_key.is_some()) && self.has_tags(&object.about.tags)
+                }
             }
-        }
     }
 }
 
-/// What must hold before a bucket takes a configuration: versioning on both sides.
-pub fn check(state: &State, source: &Bucket, replication: &Replication) -> Result<(), AwsError> {
-    if source.versioning != Versioning::Enabled {
-        return Err(invalid_request("Versioning must be 'Enabled' on the bucket to apply a replication configuration"));
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::twin::services::s3::state::{About, Object};
+
+    fn version(tags: &[(&str, &str)], key: Option<&str>) -> Version {
+        let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let object = Object {
+            body: bytes::Bytes::new(),
+            etag: String::new(),
+            about: About { tags, ..About::default() },
+            checksum: None,
+            encryption: key.map_or(Encryption::S3, |key| Encryption::Kms(key.to_owned())),
+        };
+        Version::new("v".to_owned(), Timestamp::default(), Some(object))
     }
-    for rule in &replication.rules {
-        match state.buckets.get(&rule.destination) {
-            None => return Err(invalid_request(format!("Destination bucket {} must exist.", rule.destination))),
-            Some(bucket) if bucket.versioning != Versioning::Enabled => {
-                return Err(invalid_request(format!(
-                    "Destination bucket {} must have versioning enabled.",
-                    rule.destination
-                )));
-            }
-            Some(_) => {}
+
+    fn rule(prefix: &str, tags: &[(&str, &str)]) -> Rule {
+        let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        Rule { enabled: true, prefix: prefix.to_owned(), tags, ..Rule::default() }
+    }
+
+    #[test]
+    fn rules_match_by_prefix_tags_and_encryption() {
+        let marker = Version::new("m".to_owned(), Timestamp::default(), None);
+        let plain = version(&[], None);
+        let red = version(&[("colour", "red"), ("size", "1")], None);
+        let sealed = version(&[], Some("key"));
+        let with_key = Rule { replica_key: Some("key".to_owned()), ..rule("", &[]) };
+        let with_markers = Rule { delete_markers: true, ..rule("", &[]) };
+        let tagged_markers = Rule { delete_markers: true, ..rule("", &[("colour", "red")]) };
+        let disabled = Rule { enabled: false, ..rule("", &[]) };
+        for (what, rule, version, expected) in [
+            ("everything", &rule("", &[]), &plain, true),
+            ("disabled", &disabled, &plain, false),
+            ("its prefix", &rule("a/", &[]), &plain, true),
+            ("another prefix", &rule("b/", &[]), &plain, false),
+            ("one tag of two", &rule("", &[("colour", "red")]), &red, true),
+            ("both tags", &rule("a/", &[("colour", "red"), ("size", "1")]), &red, true),
+            ("a tag and another prefix", &rule("b/", &[("colour", "red")]), &red, false),
+            ("another value", &rule("", &[("colour", "blue")]), &red, false),
+            ("a tag it has not", &rule("", &[("colour", "red")]), &plain, false),
+            ("a key and no replica key", &rule("", &[]), &sealed, false),
+            ("a key", &with_key, &sealed, true),
+            ("a marker", &rule("", &[]), &marker, false),
+            ("a marker that is wanted", &with_markers, &marker, true),
+            ("a marker under tags", &tagged_markers, &marker, false),
+        ] {
+            assert_eq!(rule.matches("a/k", version), expected, "{what}");
         }
     }
-    Ok(())
+
+    #[test]
+    fn the_highest_priority_wins_for_each_destination() {
+        let rule = |id: &str, destination: &str, priority: i64| Rule {
+            id: id.to_owned(),
+            destination: destination.to_owned(),
+            priority,
+            ..rule("", &[])
+        };
+        let rules =
+            vec![rule("low", "one", 1), rule("high", "one", 3), rule("middle", "one", 2), rule("only", "two", 0)];
+        let (role, document) = (String::new(), Element::default());
+        let replication = Replication { role, rules, document, since: Timestamp::default() };
+        let ids: Vec<&str> = replication.best(|_| true).iter().map(|rule| rule.id.as_str()).collect();
+        assert_eq!(ids, ["high", "only"]);
+    }
 }

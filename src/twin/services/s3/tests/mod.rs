@@ -1,7 +1,9 @@
 //! S3 through its SDK client.
 
 mod paced;
+mod permitted;
 mod replication;
+mod synced;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -306,9 +308,41 @@ fn context(cloud: &Arc<Cloud>) -> ResourceContext {
     }
 }
 
+/// Makes a role that S3 may assume, with these actions on everything; gives its ARN.
+async fn role(cloud: &Arc<Cloud>, name: &str, actions: &[&str]) -> String {
+    role_trusting(cloud, name, "s3.amazonaws.com", actions).await
+}
+
+async fn role_trusting(cloud: &Arc<Cloud>, name: &str, service: &str, actions: &[&str]) -> String {
+    let trust = json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}});
+    let statement = json!({"Effect": "Allow", "Action": actions, "Resource": "*"});
+    let properties = json!({
+        "RoleName": name,
+        "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
+        "Policies": [{"PolicyName": "p", "PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}}],
+    });
+    let handlers = crate::twin::services::iam::resources();
+    let handler = handlers.iter().find(|handler| handler.spec().name == "AWS::IAM::Role").unwrap();
+    handler.create(&context(cloud), &properties).await.unwrap();
+    format!("arn:aws:iam::123456789012:role/{name}")
+}
+
+/// What the S3 user guide gives a replication role, "Setting up permissions for live replication".
+const DOCUMENTED: &[&str] = &[
+    "s3:GetReplicationConfiguration",
+    "s3:ListBucket",
+    "s3:GetObjectVersionForReplication",
+    "s3:GetObjectVersionAcl",
+    "s3:GetObjectVersionTagging",
+    "s3:ReplicateObject",
+    "s3:ReplicateDelete",
+    "s3:ReplicateTags",
+];
+
 #[tokio::test(start_paused = true)]
 async fn a_template_makes_a_replicated_bucket() {
     let cloud = cloud();
+    role(&cloud, "r", DOCUMENTED).await;
     let (us, eu) = (client(&cloud, US), client(&cloud, EU));
     bucket(&eu, "onto", EU, true).await;
     let (context, handler) = (context(&cloud), super::resources().remove(0));
