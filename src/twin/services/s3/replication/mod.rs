@@ -12,6 +12,7 @@
 mod deliver;
 mod document;
 mod lag;
+mod metrics;
 mod queue;
 mod role;
 mod rule;
@@ -27,6 +28,7 @@ use rule::Rule;
 
 pub(super) use document::{check, name_rules};
 pub use lag::lag_quantile;
+pub(super) use metrics::publish;
 pub(super) use queue::Queues;
 pub(super) use rule::Replication;
 #[cfg(test)]

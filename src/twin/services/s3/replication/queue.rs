@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use tokio::sync::Notify;
 
 use super::rule::Rule;
+use super::standing::Failure;
 use super::{deliver, lag};
 use crate::clock::Timestamp;
 use crate::region::Region;
@@ -31,6 +32,8 @@ pub struct LinkId {
 /// One operation to carry over.
 pub struct Job {
     pub what: What,
+    /// The id of the rule it was sent under.
+    pub rule: String,
     pub key: String,
     pub version: String,
     pub bytes: u64,
@@ -55,6 +58,8 @@ pub struct Queues {
 struct Waiting {
     links: BTreeMap<LinkId, Link>,
     free_from: BTreeMap<(Region, Region), Timestamp>,
+    /// What ended since the last full minute, by link and rule.
+    ended: BTreeMap<(LinkId, String), Tally>,
 }
 
 struct Link {
@@ -69,6 +74,18 @@ struct Link {
 struct Queued {
     job: Job,
     lag: Duration,
+}
+
+/// What there is to say of a rule at the end of a minute.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tally {
+    pub pending: u64,
+    pub pending_bytes: u64,
+    /// What came or failed in the minute.
+    pub ended: u64,
+    pub failed: u64,
+    /// The longest that an operation has waited, or had waited when it came.
+    pub behind: Duration,
 }
 
 /// What a link does now.
@@ -96,10 +113,38 @@ impl Queues {
         jobs.map(|queued| &queued.job).any(|job| job.what == What::Copy && job.version == version && job.key == key)
     }
 
+    /// Every rule's minute, which ends here.
+    pub fn tallies(&self, now: Timestamp) -> BTreeMap<(LinkId, String), Tally> {
+        let mut waiting = self.lock();
+        let mut tallies = std::mem::take(&mut waiting.ended);
+        for (id, link) in &waiting.links {
+            let mut pending: BTreeMap<&str, Tally> = BTreeMap::new();
+            for Queued { job, .. } in link.jobs.values() {
+                let tally = pending.entry(&job.rule).or_default();
+                tally.pending += 1;
+                tally.pending_bytes += job.bytes;
+                tally.behind = tally.behind.max(now.since(job.sent));
+            }
+            for (rule, Tally { pending, pending_bytes, behind, .. }) in pending {
+                let tally = tallies.entry((id.clone(), rule.to_owned())).or_default();
+                *tally = Tally { pending, pending_bytes, behind: tally.behind.max(behind), ..*tally };
+            }
+        }
+        tallies
+    }
+
+    fn note(&self, id: &LinkId, job: Job, outcome: Result<(), Failure>, now: Timestamp) {
+        let mut waiting = self.lock();
+        let tally = waiting.ended.entry((id.clone(), job.rule)).or_default();
+        tally.ended += 1;
+        tally.failed += u64::from(outcome.is_err());
+        tally.behind = tally.behind.max(now.since(job.sent));
+    }
+
     /// The next operation of a link, if one is due at this pace and the direction is free.
     fn take(&self, id: &LinkId, direction: (Region, Region), pace: Pace, now: Timestamp) -> Turn {
         let mut waiting = self.lock();
-        let Waiting { links, free_from } = &mut *waiting;
+        let Waiting { links, free_from, .. } = &mut *waiting;
         let Some(link) = links.get_mut(id) else { return Turn::Empty };
         while let Some(first) = link.jobs.first_entry() {
             let (at, sequence) = *first.key();
@@ -140,8 +185,8 @@ impl Link {
 /// Sends a version, or its tags alone, on its way under a rule.
 pub fn send(cloud: &Arc<Cloud>, id: LinkId, rule: &Rule, what: What, key: &str, version: &Version) {
     let bytes = version.object.as_ref().filter(|_| what == What::Copy).map_or(0, |object| object.body.len() as u64);
-    let (key, version) = (key.to_owned(), version.id.clone());
-    let job = Job { what, key, version, bytes, sent: cloud.clock.now() };
+    let (rule_id, key, version) = (rule.id.clone(), key.to_owned(), version.id.clone());
+    let job = Job { what, rule: rule_id, key, version, bytes, sent: cloud.clock.now() };
     let queues = &cloud.s3.queues;
     let mut waiting = queues.lock();
     let link = waiting.links.entry(id.clone()).or_insert_with(|| Link::new(queues.seed, &id));
@@ -172,9 +217,13 @@ async fn pump(cloud: Weak<Cloud>, id: LinkId, sooner: Arc<Notify>) {
 /// Delivers what is due now; says when to look again, or nothing where the link is empty.
 fn advance(cloud: &Arc<Cloud>, id: &LinkId) -> Option<Timestamp> {
     loop {
-        let direction = direction(cloud, id);
-        match cloud.s3.queues.take(id, direction, pace(cloud, id, direction), cloud.clock.now()) {
-            Turn::Deliver(job) => drop(deliver::deliver(cloud, id, &job)),
+        let (direction, now) = (direction(cloud, id), cloud.clock.now());
+        match cloud.s3.queues.take(id, direction, pace(cloud, id, direction), now) {
+            Turn::Deliver(job) => {
+                if let Some(outcome) = deliver::deliver(cloud, id, &job) {
+                    cloud.s3.queues.note(id, job, outcome, now);
+                }
+            }
             Turn::Wait(at) => return Some(at),
             Turn::Empty => return None,
         }

@@ -1,5 +1,6 @@
 //! S3 through its SDK client.
 
+mod measured;
 mod paced;
 mod permitted;
 mod replication;
