@@ -157,16 +157,14 @@ impl Rule {
     }
 
     fn read_encryption(&mut self, rule: &Element, destination: &Element) -> Result<(), AwsError> {
-        let criteria = rule.get("SourceSelectionCriteria");
-        let sealed = criteria.map_or(Ok(false), |criteria| switch(criteria, "SseKmsEncryptedObjects"))?;
+        let sealed = rule.get("SourceSelectionCriteria").and_then(|criteria| criteria.get("SseKmsEncryptedObjects"));
         let key = destination.get("EncryptionConfiguration").and_then(|e| e.get_text("ReplicaKmsKeyID"));
-        if sealed && key.is_none() {
-            return Err(invalid_request("SseKmsEncryptedObjects needs a ReplicaKmsKeyID in the destination."));
-        }
-        if key.is_some() && !sealed {
-            return Err(invalid_request("ReplicaKmsKeyID needs SseKmsEncryptedObjects to be enabled."));
-        }
-        self.replica_key = key.map(str::to_owned);
+        self.replica_key = match (sealed, key) {
+            (None, None) => None,
+            (Some(sealed), Some(key)) => is_enabled(sealed)?.then(|| key.to_owned()),
+            (Some(sealed), None) if !is_enabled(sealed)? => None,
+            _ => return Err(invalid_request("SseKmsEncryptedObjects and ReplicaKmsKeyID need each other.")),
+        };
         Ok(())
     }
 }
@@ -281,6 +279,11 @@ mod tests {
             ("time control without metrics", with(&time(15)), "InvalidRequest"),
             ("another threshold", with(&format!("{}{metrics}", time(5))), "InvalidRequest"),
             ("sealed objects without a key", rule(&sealed, ONTO), "InvalidRequest"),
+            (
+                "a key without sealed objects",
+                with("<EncryptionConfiguration><ReplicaKmsKeyID>k</ReplicaKmsKeyID></EncryptionConfiguration>"),
+                "InvalidRequest",
+            ),
         ] {
             assert_eq!(read(&rules).expect_err(what).code, code, "{what}");
         }

@@ -190,6 +190,31 @@ async fn what_was_there_before_the_rule_stays_where_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn each_destination_follows_its_rule_of_the_highest_priority() {
+    let cloud = cloud();
+    let (us, eu) = (client(&cloud, US), client(&cloud, EU));
+    bucket(&us, "from", US, true).await;
+    bucket(&eu, "onto", EU, true).await;
+    bucket(&eu, "also", EU, true).await;
+    let role = role(&cloud, "r", DOCUMENTED).await;
+    let to = |name: &str| Destination::builder().bucket(format!("arn:aws:s3:::{name}"));
+    let cold = to("onto").storage_class(StorageClass::GlacierIr).build().unwrap();
+    let rules = vec![
+        rule_to("onto").id("low").priority(1).build().unwrap(),
+        rule_to("onto").id("high").priority(3).destination(cold).build().unwrap(),
+        rule_to("also").id("other").priority(2).build().unwrap(),
+    ];
+    configure(&us, "from", &role, rules).await;
+    put(&us, "from", "a/k", "x").await;
+    let gone = eu.delete_bucket().bucket("also").send().await;
+    assert!(gone.is_ok());
+    seconds(7_200).await;
+    let head = eu.head_object().bucket("onto").key("a/k").send().await.unwrap();
+    assert_eq!(head.storage_class(), Some(&StorageClass::GlacierIr));
+    assert_eq!(status(&us, "from", "a/k").await, Some(ReplicationStatus::Failed), "one destination is gone");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_deleted_version_stays_on_the_other_side() {
     let cloud = cloud();
     let (us, eu) = pair(&cloud).await;
