@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::checksum::Checksum;
-use super::replication::Replication;
+use super::replication::{Replication, Standing};
 use crate::clock::Timestamp;
 use crate::region::Region;
 use crate::twin::gateway::Call;
@@ -48,15 +48,10 @@ pub(super) struct Version {
     pub at: Timestamp,
     /// None for a delete marker.
     pub object: Option<Object>,
-    pub replication: Option<ReplicationStatus>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ReplicationStatus {
-    Pending,
-    Completed,
-    Failed,
-    Replica,
+    /// None where no rule matched it.
+    pub replication: Option<Standing>,
+    /// When its tags changed last.
+    pub tagged: Timestamp,
 }
 
 #[derive(Clone, Debug)]
@@ -108,14 +103,10 @@ pub(super) struct Part {
     pub at: Timestamp,
 }
 
-impl ReplicationStatus {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "PENDING",
-            Self::Completed => "COMPLETED",
-            Self::Failed => "FAILED",
-            Self::Replica => "REPLICA",
-        }
+impl Version {
+    /// A version written now: a delete marker where there is no object.
+    pub fn new(id: String, at: Timestamp, object: Option<Object>) -> Self {
+        Self { id, at, object, replication: None, tagged: at }
     }
 }
 
@@ -180,6 +171,10 @@ impl Bucket {
         Some((version, version.object.as_ref()?))
     }
 
+    pub fn version(&self, key: &str, id: &str) -> Option<&Version> {
+        self.objects.get(key)?.iter().find(|version| version.id == id)
+    }
+
     pub fn version_mut(&mut self, key: &str, id: &str) -> Option<&mut Version> {
         self.objects.get_mut(key)?.iter_mut().find(|version| version.id == id)
     }
@@ -218,7 +213,7 @@ mod tests {
     use super::*;
 
     fn version(id: &str, second: i64) -> Version {
-        Version { id: id.to_owned(), at: Timestamp::from_millis(second * 1_000), object: None, replication: None }
+        Version::new(id.to_owned(), Timestamp::from_millis(second * 1_000), None)
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! S3 through its SDK client.
 
+mod measured;
+mod paced;
+mod permitted;
 mod replication;
+mod synced;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -305,9 +309,41 @@ fn context(cloud: &Arc<Cloud>) -> ResourceContext {
     }
 }
 
+/// Makes a role that S3 may assume, with these actions on everything; gives its ARN.
+async fn role(cloud: &Arc<Cloud>, name: &str, actions: &[&str]) -> String {
+    role_trusting(cloud, name, "s3.amazonaws.com", actions).await
+}
+
+async fn role_trusting(cloud: &Arc<Cloud>, name: &str, service: &str, actions: &[&str]) -> String {
+    let trust = json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}});
+    let statement = json!({"Effect": "Allow", "Action": actions, "Resource": "*"});
+    let properties = json!({
+        "RoleName": name,
+        "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
+        "Policies": [{"PolicyName": "p", "PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}}],
+    });
+    let handlers = crate::twin::services::iam::resources();
+    let handler = handlers.iter().find(|handler| handler.spec().name == "AWS::IAM::Role").unwrap();
+    handler.create(&context(cloud), &properties).await.unwrap();
+    format!("arn:aws:iam::123456789012:role/{name}")
+}
+
+/// What the S3 user guide gives a replication role, "Setting up permissions for live replication".
+const DOCUMENTED: &[&str] = &[
+    "s3:GetReplicationConfiguration",
+    "s3:ListBucket",
+    "s3:GetObjectVersionForReplication",
+    "s3:GetObjectVersionAcl",
+    "s3:GetObjectVersionTagging",
+    "s3:ReplicateObject",
+    "s3:ReplicateDelete",
+    "s3:ReplicateTags",
+];
+
 #[tokio::test(start_paused = true)]
 async fn a_template_makes_a_replicated_bucket() {
     let cloud = cloud();
+    role(&cloud, "r", DOCUMENTED).await;
     let (us, eu) = (client(&cloud, US), client(&cloud, EU));
     bucket(&eu, "onto", EU, true).await;
     let (context, handler) = (context(&cloud), super::resources().remove(0));
@@ -338,4 +374,73 @@ async fn a_template_makes_a_replicated_bucket() {
     policy.create(&context, &json!({"Bucket": name, "PolicyDocument": {"Statement": []}})).await.unwrap();
     let got = us.get_bucket_policy().bucket(name).send().await.unwrap();
     assert_eq!(got.policy(), Some(r#"{"Statement":[]}"#));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_template_may_say_all_that_a_rule_has() {
+    let cloud = cloud();
+    role(&cloud, "r", DOCUMENTED).await;
+    let eu = client(&cloud, EU);
+    bucket(&eu, "onto", EU, true).await;
+    let properties = json!({
+        "VersioningConfiguration": {"Status": "Enabled"},
+        "ReplicationConfiguration": {"Role": "arn:aws:iam::123456789012:role/r", "Rules": [{
+            "Id": "tagged", "Status": "Enabled", "Priority": 4,
+            "Filter": {"And": {"Prefix": "a/", "TagFilters": [{"Key": "k", "Value": "v"}, {"Key": "l", "Value": "w"}]}},
+            "DeleteMarkerReplication": {"Status": "Disabled"},
+            "SourceSelectionCriteria": {
+                "ReplicaModifications": {"Status": "Enabled"}, "SseKmsEncryptedObjects": {"Status": "Enabled"},
+            },
+            "Destination": {
+                "Bucket": "arn:aws:s3:::onto", "Account": "123456789012", "StorageClass": "STANDARD_IA",
+                "EncryptionConfiguration": {"ReplicaKmsKeyID": "key"},
+                "ReplicationTime": {"Status": "Enabled", "Time": {"Minutes": 15}},
+                "Metrics": {"Status": "Enabled", "EventThreshold": {"Minutes": 15}},
+            },
+        }]},
+    });
+    assert_eq!(planned(&cloud, &properties).await.0, 200);
+    let (context, handler) = (context(&cloud), super::resources().remove(0));
+    let made = handler.create(&context, &properties).await.unwrap();
+    {
+        let state = cloud.s3.lock();
+        let replication = state.buckets[&made.physical_id].replication.as_ref().unwrap();
+        let rule = &replication.rules[0];
+        assert_eq!((rule.id.as_str(), rule.priority, rule.prefix.as_str()), ("tagged", 4, "a/"));
+        assert_eq!((rule.tags["k"].as_str(), rule.tags["l"].as_str()), ("v", "w"));
+        assert_eq!((rule.storage_class.as_deref(), rule.replica_key.as_deref()), (Some("STANDARD_IA"), Some("key")));
+        assert!(rule.time_control && rule.metrics && rule.replica_modifications);
+    }
+    for (place, name) in
+        [("", "Rank"), ("/Filter/And", "Tags"), ("/Destination", "Rank"), ("/Destination/Metrics", "Rank")]
+    {
+        let mut wrong = properties.clone();
+        let rule = wrong.pointer_mut(&format!("/ReplicationConfiguration/Rules/0{place}")).unwrap();
+        rule[name] = json!("x");
+        let (status, said) = planned(&cloud, &wrong).await;
+        assert!(status == 400 && said.contains(name), "{place}/{name}: {status} {said}");
+    }
+}
+
+/// What CloudFormation says to a change set with one bucket of these properties.
+async fn planned(cloud: &Arc<Cloud>, properties: &serde_json::Value) -> (u16, String) {
+    let template = json!({"Resources": {"Assets": {"Type": "AWS::S3::Bucket", "Properties": properties}}}).to_string();
+    let name = format!("c{}", cloud.ids.lower(8));
+    let form = [
+        ("Action", "CreateChangeSet"),
+        ("StackName", name.as_str()),
+        ("ChangeSetName", "first"),
+        ("ChangeSetType", "CREATE"),
+        ("TemplateBody", template.as_str()),
+    ];
+    let key = Credentials::account().access_key;
+    let request = http::Request::post("https://cloudformation.us-east-1.amazonaws.com/")
+        .header(
+            "authorization",
+            format!("AWS4-HMAC-SHA256 Credential={key}/20260105/us-east-1/cloudformation/aws4_request"),
+        )
+        .body(form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish().into())
+        .unwrap();
+    let response = crate::twin::gateway::handle(cloud, Origin::Operator, request).await.unwrap();
+    (response.status().as_u16(), String::from_utf8_lossy(response.body()).into_owned())
 }
