@@ -7,11 +7,14 @@
 //!
 //! Everything is in memory behind one lock, ordered, and nothing reads a clock but the cloud's. Items are shared,
 //! never copied, between replicas, links and streams. Reads are strongly consistent within their Region, and
-//! other Regions see a write when its lag is over. No write path may go around [`table::Table::commit`].
+//! other Regions see a write when its lag is over ([`lag`], [`link`], [`replication`]). No write path may go around
+//! [`table::Table::commit`].
 
 mod api;
 mod expr;
 mod key;
+mod lag;
+mod link;
 mod number;
 mod range;
 mod replica;
@@ -40,6 +43,7 @@ use crate::twin::wire::{AwsError, Protocol, Request, Response, json};
 use state::State;
 
 pub use key::Key;
+pub use lag::lag_quantile;
 pub use stream::{Record, View};
 pub use value::{Item, Value};
 pub use version::Version;
@@ -59,7 +63,7 @@ impl DynamoDb {
         let state = self.lock();
         let id = state.names.get(&from).and_then(|names| names.get(table));
         let links = id.and_then(|id| state.tables.get(id)).and_then(|table| table.links.get(&from));
-        links.and_then(|links| links.get(&to)).map_or(0, replication::Link::len)
+        links.and_then(|links| links.get(&to)).map_or(0, link::Link::len)
     }
 
     /// When and where the item of this key, as a Region sees it, was written.

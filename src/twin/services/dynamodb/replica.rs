@@ -25,6 +25,17 @@ pub struct Change {
     pub key: Key,
     pub item: Option<Arc<Item>>,
     pub version: Version,
+    /// The version its writer saw and wrote over.
+    pub over: Option<Version>,
+}
+
+/// Which of two versions of an item stays. The service knows one rule; the others are defects, and break it only
+/// where neither writer had seen the other's version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    LastWriterWins,
+    EarlierWins,
+    LocalWins,
 }
 
 /// An item's place in an index; items with equal index keys lie in the order of their primary keys.
@@ -98,11 +109,12 @@ impl Replica {
         }
     }
 
-    /// The version a local write of this key gets.
-    pub fn next_version(&mut self, key: &Key, now: Timestamp) -> Version {
+    /// A local write of this key, with the version it gets by the Region's clock.
+    pub fn change(&mut self, key: Key, item: Option<Arc<Item>>, clock: Timestamp) -> Change {
         self.sequence += 1;
-        let sequence = self.sequence;
-        Version::over(self.version(key), now, self.region, sequence)
+        let over = self.version(&key);
+        let version = Version::over(over, clock, self.region, self.sequence);
+        Change { key, item, version, over }
     }
 
     /// The version of what is there, or of the delete that removed it.
@@ -112,7 +124,7 @@ impl Replica {
 
     /// Stores a change, whatever its version: items, indexes, tombstones and stream together.
     pub fn store(&mut self, indexes: &[Index], change: Change, now: Timestamp, keep_tombstone: bool) {
-        let Change { key, item, version } = change;
+        let Change { key, item, version, .. } = change;
         let old = match &item {
             Some(item) => {
                 let size = item_size(item);
@@ -146,13 +158,19 @@ impl Replica {
         }
     }
 
-    /// Stores a change from another Region if it is the later one; says whether it was.
-    pub fn merge(&mut self, indexes: &[Index], change: Change, now: Timestamp) -> bool {
-        let is_later = self.version(&change.key).is_none_or(|current| change.version > current);
-        if is_later {
+    /// Stores a change from another Region if the rule prefers it to what is there.
+    pub fn merge(&mut self, indexes: &[Index], change: Change, now: Timestamp, rule: Rule) {
+        let is_preferred = self.version(&change.key).is_none_or(|current| {
+            let has_seen = change.over == Some(current) || change.version.writer == current.writer;
+            match rule {
+                Rule::EarlierWins if !has_seen => change.version < current,
+                Rule::LocalWins if !has_seen => false,
+                _ => change.version > current,
+            }
+        });
+        if is_preferred {
             self.store(indexes, change, now, true);
         }
-        is_later
     }
 
     /// Fills a new index from the items.

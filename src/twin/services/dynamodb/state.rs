@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::api::Token;
 use super::expr::Cache;
+use super::link::LinkId;
 use super::replica::Replica;
-use super::replication::LinkId;
 use super::table::Table;
 use crate::clock::Timestamp;
 use crate::region::Region;

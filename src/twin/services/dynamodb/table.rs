@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::key::Key;
-use super::replica::{Change, Replica};
-use super::replication::{Link, LinkId};
+use super::link::{Link, LinkId};
+use super::replica::{Change, Replica, Rule};
 use super::schema::{Index, KeySchema};
 use super::stream::{Stream, View};
 use super::value::Item;
-use super::version::Version;
+use super::version::{Stamp, Version};
 use crate::clock::Timestamp;
 use crate::region::Region;
 use crate::seed::Seed;
@@ -61,11 +61,11 @@ pub struct Table {
 impl Table {
     /// Writes or deletes an item in a Region: stores it and sends it to every other replica. Gives the links that
     /// now need a task to carry them.
-    pub fn commit(&mut self, region: Region, now: Timestamp, key: Key, item: Option<Arc<Item>>) -> Vec<LinkId> {
+    pub fn commit(&mut self, stamp: Stamp, key: Key, item: Option<Arc<Item>>) -> Vec<LinkId> {
+        let Stamp { region, now, clock } = stamp;
         let is_replicated = self.replicas.len() > 1;
         let Some(replica) = self.replicas.get_mut(&region) else { return Vec::new() };
-        let version = replica.next_version(&key, now);
-        let change = Change { key, item, version };
+        let change = replica.change(key, item, clock);
         if !is_replicated {
             replica.store(&self.indexes, change, now, false);
             return Vec::new();
@@ -106,15 +106,20 @@ impl Table {
                 key: key.clone(),
                 item: Some(stored.item.clone()),
                 version: stored.version,
+                over: None,
             }));
-            let deletes = replica.tombstones.iter();
-            changes.extend(deletes.map(|(key, version)| Change { key: key.clone(), item: None, version: *version }));
+            changes.extend(replica.tombstones.iter().map(|(key, version)| Change {
+                key: key.clone(),
+                item: None,
+                version: *version,
+                over: None,
+            }));
         }
         let Some(replica) = self.replicas.get_mut(&region) else { return };
         // What was there before the replica existed is no change in its stream.
         let stream = replica.stream.take();
         for change in changes {
-            replica.merge(&self.indexes, change, now);
+            replica.merge(&self.indexes, change, now, Rule::LastWriterWins);
         }
         replica.stream = stream;
         replica.active_at = Some(now);

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::capacity::write_units;
 use super::request::{Names, OnFailure, Values};
-use crate::clock::Timestamp;
 use crate::region::Region;
 use crate::twin::services::dynamodb::expr::{self, Bindings, Cache, Parsed, Path, Update};
 use crate::twin::services::dynamodb::key::Key;
-use crate::twin::services::dynamodb::replication::LinkId;
+use crate::twin::services::dynamodb::link::LinkId;
 use crate::twin::services::dynamodb::table::Table;
 use crate::twin::services::dynamodb::value::{Item, Value, item_size};
+use crate::twin::services::dynamodb::version::Stamp;
 use crate::twin::wire::AwsError;
 
 /// "The maximum item size in DynamoDB is 400 KB", quotas page.
@@ -132,11 +132,11 @@ pub fn plan(table: &Table, cache: &mut Cache, region: Region, write: Write) -> R
 }
 
 /// Does what was planned; gives the links to wake.
-pub fn commit(table: &mut Table, region: Region, now: Timestamp, plan: &Plan) -> Vec<LinkId> {
+pub fn commit(table: &mut Table, stamp: Stamp, plan: &Plan) -> Vec<LinkId> {
     if !plan.is_write {
         return Vec::new();
     }
-    table.commit(region, now, plan.key.clone(), plan.new.clone())
+    table.commit(stamp, plan.key.clone(), plan.new.clone())
 }
 
 impl Plan {
