@@ -11,6 +11,7 @@
 //! [`table::Table::commit`].
 
 mod api;
+mod expiry;
 mod expr;
 mod key;
 mod lag;
@@ -40,11 +41,11 @@ use crate::twin::formation::ResourceHandler;
 use crate::twin::gateway::Call;
 use crate::twin::services::Service;
 use crate::twin::wire::{AwsError, Protocol, Request, Response, json};
-use state::State;
+use state::{State, Wake};
 
 pub use key::Key;
 pub use lag::lag_quantile;
-pub use stream::{Record, View};
+pub use stream::{Author, Record, View};
 pub use value::{Item, Value};
 pub use version::Version;
 
@@ -87,15 +88,24 @@ impl DynamoDb {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the state, and wakes the links that then have something to carry.
+    /// Changes the state, and starts what then needs a task.
     fn change<T>(&self, cloud: &Arc<Cloud>, change: impl FnOnce(&mut State) -> T) -> T {
         let (answer, waking) = {
             let mut state = self.lock();
             let answer = change(&mut state);
             (answer, std::mem::take(&mut state.waking))
         };
-        replication::start(cloud, waking);
+        start(cloud, waking);
         answer
+    }
+}
+
+fn start(cloud: &Arc<Cloud>, waking: Vec<Wake>) {
+    for wake in waking {
+        match wake {
+            Wake::Link(link) => replication::start(cloud, link),
+            Wake::Expiry { table, region } => expiry::start(cloud, table, region),
+        }
     }
 }
 

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::expiry::Expiry;
 use super::key::Key;
 use super::schema::Index;
-use super::stream::Stream;
+use super::stream::{Author, Stream};
 use super::value::{Item, item_size};
 use super::version::Version;
 use crate::clock::Timestamp;
@@ -27,6 +28,7 @@ pub struct Change {
     pub version: Version,
     /// The version its writer saw and wrote over.
     pub over: Option<Version>,
+    pub author: Author,
 }
 
 /// Which of two versions of an item stays. The service knows one rule; the others are defects, and break it only
@@ -69,6 +71,8 @@ pub struct Replica {
     pub gone_at: Option<Timestamp>,
     pub settings: Settings,
     pub stream: Option<Stream>,
+    /// Where items expire.
+    pub expiry: Option<Expiry>,
     pub items: BTreeMap<Key, Stored>,
     /// Deletes that an older write, still on its way, must not undo.
     pub tombstones: BTreeMap<Key, Version>,
@@ -88,6 +92,7 @@ impl Replica {
             gone_at: None,
             settings: Settings::default(),
             stream: None,
+            expiry: None,
             items: BTreeMap::new(),
             tombstones: BTreeMap::new(),
             indexes: vec![BTreeSet::new(); indexes],
@@ -110,11 +115,11 @@ impl Replica {
     }
 
     /// A local write of this key, with the version it gets by the Region's clock.
-    pub fn change(&mut self, key: Key, item: Option<Arc<Item>>, clock: Timestamp) -> Change {
+    pub fn change(&mut self, key: Key, item: Option<Arc<Item>>, clock: Timestamp, author: Author) -> Change {
         self.sequence += 1;
         let over = self.version(&key);
         let version = Version::over(over, clock, self.region, self.sequence);
-        Change { key, item, version, over }
+        Change { key, item, version, over, author }
     }
 
     /// The version of what is there, or of the delete that removed it.
@@ -124,7 +129,7 @@ impl Replica {
 
     /// Stores a change, whatever its version: items, indexes, tombstones and stream together.
     pub fn store(&mut self, indexes: &[Index], change: Change, now: Timestamp, keep_tombstone: bool) {
-        let Change { key, item, version, .. } = change;
+        let Change { key, item, version, author, .. } = change;
         let old = match &item {
             Some(item) => {
                 let size = item_size(item);
@@ -153,8 +158,11 @@ impl Replica {
                 entries.extend(after.map(|key_after| IndexKey { key: key_after, primary: key.clone() }));
             }
         }
+        if let Some(expiry) = &mut self.expiry {
+            expiry.note(&key, item.as_deref(), now);
+        }
         if let Some(stream) = &mut self.stream {
-            stream.append(now, &key, old, item, version);
+            stream.append(now, &key, old, item, version, author);
         }
     }
 
@@ -169,7 +177,7 @@ impl Replica {
             }
         });
         if is_preferred {
-            self.store(indexes, change, now, true);
+            self.store(indexes, Change { author: Author::Replication, ..change }, now, true);
         }
     }
 

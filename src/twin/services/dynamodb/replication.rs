@@ -21,11 +21,9 @@ use crate::twin::world::faults::{Defect, Pace, Store};
 /// How often a link that is held up, or slowed down, is looked at again.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Starts carrying the changes of links that have some and no task yet.
-pub fn start(cloud: &Arc<Cloud>, links: Vec<LinkId>) {
-    for link in links {
-        tokio::spawn(pump(Arc::downgrade(cloud), link));
-    }
+/// Starts carrying the changes of a link that has some and no task yet.
+pub fn start(cloud: &Arc<Cloud>, link: LinkId) {
+    tokio::spawn(pump(Arc::downgrade(cloud), link));
 }
 
 async fn pump(cloud: Weak<Cloud>, link: LinkId) {
@@ -42,12 +40,11 @@ async fn pump(cloud: Weak<Cloud>, link: LinkId) {
 }
 
 /// Applies what has arrived; says when to look again, or nothing where the link is empty.
-fn deliver(cloud: &Cloud, id: LinkId) -> Option<(Timestamp, Arc<Notify>)> {
+fn deliver(cloud: &Arc<Cloud>, id: LinkId) -> Option<(Timestamp, Arc<Notify>)> {
     let now = cloud.clock.now();
     let broken = Broken::now(cloud);
     let mut samples = Vec::new();
-    let next = {
-        let mut state = cloud.dynamodb.lock();
+    let next = cloud.dynamodb.change(cloud, |state| {
         let table = state.tables.get_mut(&id.table)?;
         let Receiving { link, replica, name, indexes } = table.receiving(id)?;
         let pace = cloud.faults.pace(Store::Table, name, id.from, id.to);
@@ -70,8 +67,10 @@ fn deliver(cloud: &Cloud, id: LinkId) -> Option<(Timestamp, Arc<Notify>)> {
         if next.is_none() {
             table.forget_tombstones();
         }
+        let wake = table.wake_expiry(id.to);
+        state.waking.extend(wake);
         next
-    };
+    });
     for sample in samples {
         cloud.cloudwatch.record(id.from, sample);
     }
@@ -134,13 +133,17 @@ pub fn open(cloud: &Arc<Cloud>, table: u64, from: Region, to: Region) {
             clock.sleep_until(next).await;
             let Some(cloud) = weak.upgrade() else { return };
             let now = clock.now();
-            {
-                let mut state = cloud.dynamodb.lock();
-                let Some(table) = state.tables.get_mut(&table) else { return };
-                if cloud.faults.pace(Store::Table, &table.name, from, to) != Pace::Stopped {
-                    table.open_replica(cloud.dynamodb.seed, to, now);
-                    return;
+            let is_done = cloud.dynamodb.change(&cloud, |state| {
+                let Some(table) = state.tables.get_mut(&table) else { return true };
+                let is_open = cloud.faults.pace(Store::Table, &table.name, from, to) != Pace::Stopped;
+                if is_open {
+                    let wake = table.open_replica(cloud.dynamodb.seed, to, now);
+                    state.waking.extend(wake);
                 }
+                is_open
+            });
+            if is_done {
+                return;
             }
             next = now + RETRY;
         }

@@ -1,6 +1,7 @@
 //! The service as callers meet it: item operations, tables, replication, templates, and unmodified SDK clients.
 
 mod bench;
+mod expiry;
 mod faults;
 mod items;
 mod queries;
