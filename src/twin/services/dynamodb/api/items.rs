@@ -14,6 +14,7 @@ use crate::twin::services::dynamodb::DynamoDb;
 use crate::twin::services::dynamodb::expr::{self, Bindings};
 use crate::twin::services::dynamodb::key::Key;
 use crate::twin::services::dynamodb::value::{Item, item_size};
+use crate::twin::services::dynamodb::version::Stamp;
 use crate::twin::wire::{AwsError, Request, Response, json};
 
 #[derive(Deserialize)]
@@ -198,15 +199,15 @@ fn perform(
     write: Write,
     wanted: ReturnCapacity,
 ) -> Result<Done, AwsError> {
-    let now = call.cloud.clock.now();
+    let stamp = Stamp::now(&call.cloud, call.region);
     dynamodb.change(&call.cloud, |state| {
-        let (found, cache) = state.open(call.region, table, now)?;
+        let (found, cache) = state.open(call.region, table, stamp.now)?;
         let plan = write::plan(found, cache, call.region, write).map_err(Refused::into_error)?;
         let consumed_capacity = match wanted {
             ReturnCapacity::None => None,
             wanted => ConsumedCapacity::of_table(wanted, table, plan.units(found)),
         };
-        let waking = write::commit(found, call.region, now, &plan);
+        let waking = write::commit(found, stamp, &plan);
         state.waking.extend(waking);
         Ok(Done { plan, consumed_capacity })
     })

@@ -18,6 +18,7 @@ use crate::twin::services::dynamodb::expr::{self, Bindings};
 use crate::twin::services::dynamodb::key::Key;
 use crate::twin::services::dynamodb::state::State;
 use crate::twin::services::dynamodb::value::{Item, item_size};
+use crate::twin::services::dynamodb::version::Stamp;
 use crate::twin::wire::{AwsError, Request, Response, json};
 
 /// "Up to 100 distinct items", and "idempotent for 10 minutes" (API reference, TransactWriteItems).
@@ -246,11 +247,11 @@ fn commit_all(
     plans: &[(String, Plan)],
     wanted: ReturnCapacity,
 ) -> Result<Vec<ConsumedCapacity>, AwsError> {
-    let now = call.cloud.clock.now();
+    let stamp = Stamp::now(&call.cloud, call.region);
     let mut consumed: BTreeMap<&str, ConsumedCapacity> = BTreeMap::new();
     let mut waking = Vec::new();
     for (name, plan) in plans {
-        let (table, _) = state.open(call.region, name, now)?;
+        let (table, _) = state.open(call.region, name, stamp.now)?;
         if wanted != ReturnCapacity::None {
             let units = 2.0 * plan.units(table);
             match consumed.get_mut(name.as_str()) {
@@ -260,7 +261,7 @@ fn commit_all(
                 }
             }
         }
-        waking.extend(write::commit(table, call.region, now, plan));
+        waking.extend(write::commit(table, stamp, plan));
     }
     state.waking.extend(waking);
     Ok(consumed.into_values().collect())

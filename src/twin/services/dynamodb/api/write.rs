@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::capacity::write_units;
 use super::request::{Names, OnFailure, Values};
-use crate::clock::Timestamp;
 use crate::region::Region;
 use crate::twin::services::dynamodb::expr::{self, Bindings, Cache, Parsed, Path, Update};
 use crate::twin::services::dynamodb::key::Key;
-use crate::twin::services::dynamodb::replication::LinkId;
+use crate::twin::services::dynamodb::state::Wake;
+use crate::twin::services::dynamodb::stream::Author;
 use crate::twin::services::dynamodb::table::Table;
 use crate::twin::services::dynamodb::value::{Item, Value, item_size};
+use crate::twin::services::dynamodb::version::Stamp;
 use crate::twin::wire::AwsError;
 
 /// "The maximum item size in DynamoDB is 400 KB", quotas page.
@@ -131,12 +132,12 @@ pub fn plan(table: &Table, cache: &mut Cache, region: Region, write: Write) -> R
     Ok(Plan { key, old, new, is_write, update })
 }
 
-/// Does what was planned; gives the links to wake.
-pub fn commit(table: &mut Table, region: Region, now: Timestamp, plan: &Plan) -> Vec<LinkId> {
+/// Does what was planned; gives what then needs a task.
+pub fn commit(table: &mut Table, stamp: Stamp, plan: &Plan) -> Vec<Wake> {
     if !plan.is_write {
         return Vec::new();
     }
-    table.commit(region, now, plan.key.clone(), plan.new.clone())
+    table.commit(stamp, plan.key.clone(), plan.new.clone(), Author::User)
 }
 
 impl Plan {

@@ -1,6 +1,8 @@
 //! The service as callers meet it: item operations, tables, replication, templates, and unmodified SDK clients.
 
 mod bench;
+mod expiry;
+mod faults;
 mod items;
 mod queries;
 mod replicas;
