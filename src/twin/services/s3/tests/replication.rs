@@ -123,6 +123,23 @@ async fn replication_can_be_broken_alone() {
     assert_eq!(get(&eu, "onto", "a/k").await.as_deref(), Some("x"));
 }
 
+#[tokio::test(start_paused = true)]
+async fn both_buckets_agree_which_version_is_current() {
+    let cloud = cloud();
+    let (us, eu) = pair(&cloud).await;
+    let fault = cloud.faults.inject(Fault::Partition { between: (US, EU) });
+    for (client, bucket, body) in [(&us, "from", "one"), (&eu, "onto", "two"), (&us, "from", "three")] {
+        put(client, bucket, "a/k", body).await;
+    }
+    cloud.faults.heal(fault);
+    seconds(7_200).await;
+    for (client, bucket) in [(&us, "from"), (&eu, "onto")] {
+        assert_eq!(get(client, bucket, "a/k").await.as_deref(), Some("three"));
+        let versions = client.list_object_versions().bucket(bucket).send().await.unwrap();
+        assert_eq!(versions.versions().len(), 3);
+    }
+}
+
 /// When each of twenty objects arrives, to the tenth of a second, and under which version.
 async fn arrivals(seed: u64) -> Vec<(u128, String)> {
     let cloud = cloud_of(seed);
