@@ -17,7 +17,7 @@ use crate::twin::Cloud;
 use crate::twin::services::s3::replication::Failure;
 use crate::twin::world::faults::{Effect, Fault};
 
-fn rule(destination: &str) -> ReplicationConfiguration {
+pub(super) fn rule(destination: &str) -> ReplicationConfiguration {
     let rule = rule_to(destination).build().unwrap();
     ReplicationConfiguration::builder().role("arn:aws:iam::123456789012:role/r").rules(rule).build().unwrap()
 }
