@@ -179,7 +179,8 @@ impl Bucket {
         self.objects.get_mut(key)?.iter_mut().find(|version| version.id == id)
     }
 
-    /// Adds a version in the order of time; one without an id of its own replaces the one before it.
+    /// Adds a version in the order of time; one without an id of its own replaces the one before it. Of two written at
+    /// one moment the greater id is the later one, so that buckets that replicate to each other agree.
     pub fn insert(&mut self, key: &str, version: Version) {
         if !self.objects.contains_key(key) {
             self.objects.insert(key.to_owned(), vec![version]);
@@ -187,7 +188,8 @@ impl Bucket {
         }
         let Some(versions) = self.objects.get_mut(key) else { return };
         versions.retain(|other| other.id != version.id);
-        let place = versions.iter().rposition(|other| other.at <= version.at).map_or(0, |before| before + 1);
+        let later = |other: &Version| (other.at, &other.id) > (version.at, &version.id);
+        let place = versions.iter().rposition(|other| !later(other)).map_or(0, |before| before + 1);
         versions.insert(place, version);
     }
 
@@ -223,7 +225,7 @@ mod tests {
             bucket.insert("k", version(id, second));
         }
         let ids: Vec<_> = bucket.objects["k"].iter().map(|version| version.id.as_str()).collect();
-        assert_eq!(ids, [NULL, "first", "second", "third", "also-third"]);
+        assert_eq!(ids, [NULL, "first", "second", "also-third", "third"]);
         bucket.insert("k", version(NULL, 4));
         assert_eq!((bucket.latest("k").unwrap().id.as_str(), bucket.objects["k"].len()), (NULL, 5));
     }

@@ -17,7 +17,7 @@ const RTC_SIGMA: f64 = 1.396;
 /// "Best practices for S3 RTC"). "Large objects can take up to several hours": 1 TB takes 2 h 13 min.
 const BYTES_PER_SECOND: f64 = 125e6;
 /// How many small objects arrive a second in one direction while a backlog drains: ours, AWS publishes none.
-const OBJECTS_PER_SECOND: f64 = 100.0;
+const OBJECTS_PER_SECOND: f64 = 500.0;
 
 /// The lag below which this share of objects of a size arrives on an empty queue, without Replication Time Control.
 pub fn lag_quantile(quantile: f64, bytes: u64) -> Duration {

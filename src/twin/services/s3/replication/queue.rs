@@ -185,12 +185,14 @@ impl Link {
 /// Sends a version, or its tags alone, on its way under a rule.
 pub fn send(cloud: &Arc<Cloud>, id: LinkId, rule: &Rule, what: What, key: &str, version: &Version) {
     let bytes = version.object.as_ref().filter(|_| what == What::Copy).map_or(0, |object| object.body.len() as u64);
+    let is_marker = version.object.is_none();
     let (rule_id, key, version) = (rule.id.clone(), key.to_owned(), version.id.clone());
     let job = Job { what, rule: rule_id, key, version, bytes, sent: cloud.clock.now() };
     let queues = &cloud.s3.queues;
     let mut waiting = queues.lock();
     let link = waiting.links.entry(id.clone()).or_insert_with(|| Link::new(queues.seed, &id));
-    let lag = lag::draw(&mut link.lags, rule.time_control, job.bytes);
+    // Delete markers do not adhere to the 15 minutes of Replication Time Control (S3 user guide).
+    let lag = lag::draw(&mut link.lags, rule.time_control && !is_marker, job.bytes);
     link.sequence += 1;
     link.jobs.insert((job.sent + lag, link.sequence), Queued { job, lag });
     link.sooner.notify_one();

@@ -10,11 +10,13 @@ use aws_sdk_s3::types::{
 };
 use serde_json::json;
 
-use super::replication::{colour, configure, failure, rule_to, status, tag};
-use super::{DOCUMENTED, EU, US, bucket, client, cloud, context, get, put, role, role_trusting, seconds};
+use super::replication::{colour, configure, failure, rule, rule_to, status, tag};
+use super::{DOCUMENTED, EU, US, bucket, client, cloud, code, context, get, put, role, role_trusting, seconds};
 use crate::twin::Cloud;
 use crate::twin::formation::ResourceContext;
+use crate::twin::gateway::sdk_config;
 use crate::twin::services::s3::replication::Failure;
+use crate::twin::world::network::Origin;
 
 const HOURS: u64 = 4 * 3_600;
 
@@ -108,6 +110,27 @@ async fn a_role_that_s3_may_not_assume_replicates_nothing() {
         assert_eq!(failure(&cloud, "a/k"), Some(Failure::AssumeRoleNotPermitted));
         assert_eq!(get(&eu, "onto", "a/k").await, None);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_sets_rules_must_be_allowed_to_pass_the_role() {
+    let cloud = cloud();
+    let (us, _) = one_way(&cloud, &[]).await;
+    let ask = |client: Client| async move {
+        let call = client.put_bucket_replication().bucket("from").replication_configuration(rule("onto"));
+        code(call.send().await)
+    };
+    let caller = |actions: &'static [&'static str], name: &'static str| {
+        let cloud = cloud.clone();
+        async move {
+            let arn = role(&cloud, name, actions).await;
+            let config = sdk_config(&cloud, Origin::Operator, US, &cloud.iam.credentials_for(&arn));
+            Client::from_conf(aws_sdk_s3::config::Builder::from(&config).build())
+        }
+    };
+    assert_eq!(ask(caller(&["s3:PutReplicationConfiguration"], "puts").await).await, "AccessDenied");
+    assert_eq!(ask(caller(&["s3:PutReplicationConfiguration", "iam:PassRole"], "passes").await).await, "");
+    assert_eq!(ask(us).await, "", "the account may all");
 }
 
 /// A new key of a Region.

@@ -17,7 +17,7 @@ use crate::twin::Cloud;
 use crate::twin::services::s3::replication::Failure;
 use crate::twin::world::faults::{Effect, Fault};
 
-fn rule(destination: &str) -> ReplicationConfiguration {
+pub(super) fn rule(destination: &str) -> ReplicationConfiguration {
     let rule = rule_to(destination).build().unwrap();
     ReplicationConfiguration::builder().role("arn:aws:iam::123456789012:role/r").rules(rule).build().unwrap()
 }
@@ -121,6 +121,23 @@ async fn replication_can_be_broken_alone() {
     cloud.faults.heal(fault);
     seconds(10).await;
     assert_eq!(get(&eu, "onto", "a/k").await.as_deref(), Some("x"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn both_buckets_agree_which_version_is_current() {
+    let cloud = cloud();
+    let (us, eu) = pair(&cloud).await;
+    let fault = cloud.faults.inject(Fault::Partition { between: (US, EU) });
+    for (client, bucket, body) in [(&us, "from", "one"), (&eu, "onto", "two"), (&us, "from", "three")] {
+        put(client, bucket, "a/k", body).await;
+    }
+    cloud.faults.heal(fault);
+    seconds(7_200).await;
+    for (client, bucket) in [(&us, "from"), (&eu, "onto")] {
+        assert_eq!(get(client, bucket, "a/k").await.as_deref(), Some("three"));
+        let versions = client.list_object_versions().bucket(bucket).send().await.unwrap();
+        assert_eq!(versions.versions().len(), 3);
+    }
 }
 
 /// When each of twenty objects arrives, to the tenth of a second, and under which version.
