@@ -17,6 +17,7 @@ mod key;
 mod lag;
 mod link;
 mod number;
+mod partiql;
 mod range;
 mod replica;
 mod replication;

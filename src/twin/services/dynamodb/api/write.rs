@@ -19,6 +19,8 @@ const ITEM_BYTES_MAX: usize = 400 * 1_024;
 
 pub enum Action {
     Put(Item),
+    /// A put of an item that is not there yet.
+    Insert(Item),
     Update {
         key: Item,
         expression: Option<String>,
@@ -100,10 +102,14 @@ pub fn plan(table: &Table, cache: &mut Cache, region: Region, write: Write) -> R
     }
     bindings.check_used(&used[..count])?;
     let key = match &action {
-        Action::Put(item) => Key::of_item(&table.keys, item)?,
+        Action::Put(item) | Action::Insert(item) => Key::of_item(&table.keys, item)?,
         Action::Update { key, .. } | Action::Delete(key) | Action::Check(key) => Key::exactly(&table.keys, key)?,
     };
     let old = table.stored(region, &key).map(|(item, _)| item.clone());
+    if matches!(action, Action::Insert(_)) && old.is_some() {
+        let why = "Duplicate primary key exists in table";
+        return Err(AwsError::bad_request("DuplicateItemException", why).into());
+    }
     if let Some(condition) = condition {
         let empty = Item::new();
         let item = old.as_deref().unwrap_or(&empty);
@@ -115,7 +121,9 @@ pub fn plan(table: &Table, cache: &mut Cache, region: Region, write: Write) -> R
     let new = match action {
         Action::Check(_) => old.clone(),
         Action::Delete(_) => None,
-        Action::Put(item) => Some(Arc::new(checked(table, item, "Item size has exceeded the maximum allowed size")?)),
+        Action::Put(item) | Action::Insert(item) => {
+            Some(Arc::new(checked(table, item, "Item size has exceeded the maximum allowed size")?))
+        }
         Action::Update { key: given, .. } => {
             let before = old.as_deref().unwrap_or(&given);
             let after = match &update {

@@ -4,6 +4,7 @@ mod bench;
 mod expiry;
 mod faults;
 mod items;
+mod partiql;
 mod queries;
 mod replicas;
 mod sdk;
