@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::rotation::Rotation;
 use super::value::SecretValue;
-use super::{invalid_request, not_found};
+use super::{invalid_parameter, invalid_request, not_found};
 use crate::clock::Timestamp;
 use crate::region::Region;
 use crate::twin::Cloud;
@@ -98,7 +98,7 @@ impl Secret {
     /// Fails where the secret cannot be changed here: a replica, or one that waits for its deletion.
     pub fn check_writable(&self) -> Result<(), AwsError> {
         if self.is_replica() {
-            return Err(invalid_request(
+            return Err(invalid_parameter(
                 "Operation not permitted on a replica secret. Call must be made in primary secret's region.",
             ));
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
-use aws_sdk_secretsmanager::types::{ReplicaRegionType, ReplicationStatusType, StatusType, Tag};
+use aws_sdk_secretsmanager::types::{ReplicaRegionType, Tag};
 use serde_json::json;
 
 use crate::clock::Clock;
@@ -13,7 +13,6 @@ use crate::region::Region;
 use crate::seed::Seed;
 use crate::twin::formation::ResourceContext;
 use crate::twin::gateway::{Credentials, sdk_config};
-use crate::twin::world::faults::{Defect, Effect, Fault, Pace, Store};
 use crate::twin::world::network::Origin;
 use crate::twin::{Cloud, Config};
 
@@ -23,7 +22,7 @@ pub(super) const EU: Region = Region::EU_WEST_1;
 pub(super) const ONE: &str = "00000000-0000-4000-8000-000000000001";
 pub(super) const TWO: &str = "00000000-0000-4000-8000-000000000002";
 
-fn cloud() -> Arc<Cloud> {
+pub(super) fn cloud() -> Arc<Cloud> {
     Cloud::start(Config {
         seed: Seed(7),
         clock: Clock::starting_at(Clock::EMBEDDED_EPOCH),
@@ -33,7 +32,7 @@ fn cloud() -> Arc<Cloud> {
     })
 }
 
-fn client(cloud: &Arc<Cloud>, region: Region) -> Client {
+pub(super) fn client(cloud: &Arc<Cloud>, region: Region) -> Client {
     Client::new(&sdk_config(cloud, Origin::Operator, region, &Credentials::account()))
 }
 
@@ -41,7 +40,7 @@ pub(super) fn code<T, E: ProvideErrorMetadata + std::fmt::Debug>(result: Result<
     result.err().and_then(|error| error.code().map(str::to_owned)).unwrap_or_default()
 }
 
-async fn create(client: &Client, name: &str, replica: Option<&str>) -> String {
+pub(super) async fn create(client: &Client, name: &str, replica: Option<&str>) -> String {
     let regions = replica.map(|region| vec![ReplicaRegionType::builder().region(region).build()]);
     let request = client.create_secret().name(name).secret_string("one").client_request_token(ONE);
     request.set_add_replica_regions(regions).send().await.unwrap().arn().unwrap().to_owned()
@@ -49,10 +48,6 @@ async fn create(client: &Client, name: &str, replica: Option<&str>) -> String {
 
 pub(super) async fn value(client: &Client, id: &str) -> Option<String> {
     client.get_secret_value().secret_id(id).send().await.ok()?.secret_string().map(str::to_owned)
-}
-
-async fn status(client: &Client, id: &str) -> ReplicationStatusType {
-    client.describe_secret().secret_id(id).send().await.unwrap().replication_status()[0].clone()
 }
 
 pub(super) async fn seconds(count: u64) {
@@ -100,155 +95,6 @@ async fn a_new_value_moves_current_and_leaves_previous() {
     assert!(!stages.contains_key(ONE), "a version without labels is deprecated");
     let all = us.list_secret_version_ids().secret_id("s").include_deprecated(true).send().await.unwrap();
     assert_eq!(all.versions().len(), 3);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_replica_follows_after_a_lag_and_cannot_be_written() {
-    let cloud = cloud();
-    let (us, eu) = (client(&cloud, US), client(&cloud, EU));
-    let arn = create(&us, "s", Some("eu-west-1")).await;
-    assert_eq!(status(&us, "s").await.status(), Some(&StatusType::InProgress));
-    assert_eq!(value(&eu, "s").await, None, "no replica at once");
-    seconds(60).await;
-    assert_eq!(status(&us, "s").await.status(), Some(&StatusType::InSync));
-    assert_eq!(value(&eu, "s").await.as_deref(), Some("one"));
-    assert_eq!(value(&eu, &arn.replace("us-east-1", "eu-west-1")).await.as_deref(), Some("one"));
-    let written = eu.put_secret_value().secret_id("s").secret_string("x").send().await;
-    assert_eq!(code(written), "InvalidRequestException");
-    us.put_secret_value().secret_id("s").secret_string("two").client_request_token(TWO).send().await.unwrap();
-    assert_eq!(value(&eu, "s").await.as_deref(), Some("one"), "the change is not there at once");
-    seconds(60).await;
-    assert_eq!(value(&eu, "s").await.as_deref(), Some("two"));
-    let replica = eu.describe_secret().secret_id("s").send().await.unwrap();
-    assert_eq!(replica.primary_region(), Some("us-east-1"));
-    assert_eq!(code(us.delete_secret().secret_id("s").send().await), "InvalidRequestException");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_partition_holds_changes_up_and_the_heal_lets_them_through() {
-    let cloud = cloud();
-    let (us, eu) = (client(&cloud, US), client(&cloud, EU));
-    create(&us, "s", Some("eu-west-1")).await;
-    seconds(60).await;
-    let fault = cloud.faults.inject(Fault::Partition { between: (US, EU) });
-    us.put_secret_value().secret_id("s").secret_string("two").client_request_token(TWO).send().await.unwrap();
-    seconds(600).await;
-    assert_eq!(value(&eu, "s").await.as_deref(), Some("one"));
-    assert_eq!(status(&us, "s").await.status(), Some(&StatusType::InProgress));
-    cloud.faults.heal(fault);
-    seconds(10).await;
-    assert_eq!(value(&eu, "s").await.as_deref(), Some("two"));
-    assert_eq!(status(&us, "s").await.status(), Some(&StatusType::InSync));
-}
-
-async fn put(client: &Client, id: &str, token: &str, text: &str, stage: &str) {
-    let request = client.put_secret_value().secret_id(id).client_request_token(token).secret_string(text);
-    request.version_stages(stage).send().await.unwrap();
-}
-
-fn paced(name: Option<&str>, to: Option<Region>, pace: Pace) -> Fault {
-    Fault::Replication { of: Store::Secret, name: name.map(str::to_owned), from: None, to, pace }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_pause_holds_one_secret_and_one_direction() {
-    let cloud = cloud();
-    let (us, eu) = (client(&cloud, US), client(&cloud, EU));
-    create(&us, "held", Some("eu-west-1")).await;
-    create(&us, "free", Some("eu-west-1")).await;
-    create(&eu, "back", Some("us-east-1")).await;
-    seconds(60).await;
-    let fault = cloud.faults.inject(paced(Some("held"), Some(EU), Pace::Stopped));
-    put(&us, "held", TWO, "two", "AWSCURRENT").await;
-    put(&us, "free", TWO, "two", "AWSCURRENT").await;
-    put(&eu, "back", TWO, "two", "AWSCURRENT").await;
-    seconds(600).await;
-    assert_eq!(value(&eu, "held").await.as_deref(), Some("one"));
-    assert_eq!(status(&us, "held").await.status(), Some(&StatusType::InProgress));
-    assert_eq!(value(&eu, "free").await.as_deref(), Some("two"));
-    assert_eq!(value(&us, "back").await.as_deref(), Some("two"));
-    cloud.faults.heal(fault);
-    seconds(10).await;
-    assert_eq!(value(&eu, "held").await.as_deref(), Some("two"));
-    assert_eq!(status(&us, "held").await.status(), Some(&StatusType::InSync));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_slow_replicator_multiplies_the_lag() {
-    let lag = |times: u32| async move {
-        let cloud = cloud();
-        let (us, eu) = (client(&cloud, US), client(&cloud, EU));
-        create(&us, "s", Some("eu-west-1")).await;
-        seconds(60).await;
-        cloud.faults.inject(paced(None, None, Pace::Times(times)));
-        put(&us, "s", TWO, "two", "AWSCURRENT").await;
-        let sent = cloud.clock.now();
-        while value(&eu, "s").await.as_deref() != Some("two") {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        cloud.clock.now().since(sent).as_secs_f64()
-    };
-    let (normal, slow) = (lag(1).await, lag(20).await);
-    assert!((slow / normal - 20.0).abs() < 1.0, "{slow} is not 20 times {normal}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_broken_replicator_publishes_what_is_pending() {
-    let cloud = cloud();
-    let (us, eu) = (client(&cloud, US), client(&cloud, EU));
-    create(&us, "s", Some("eu-west-1")).await;
-    seconds(60).await;
-    put(&us, "s", TWO, "two", "AWSPENDING").await;
-    seconds(60).await;
-    assert_eq!(value(&eu, "s").await.as_deref(), Some("one"), "a replica keeps pending and current apart");
-    let three = TWO.replace('2', "3");
-    cloud.faults.inject(Fault::Defect(Defect::PublishPending));
-    put(&us, "s", &three, "three", "AWSPENDING").await;
-    seconds(60).await;
-    assert_eq!(value(&eu, "s").await.as_deref(), Some("three"));
-    assert_eq!(value(&us, "s").await.as_deref(), Some("one"));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_replica_can_be_promoted_while_its_primary_is_lost() {
-    let cloud = cloud();
-    let (us, eu) = (client(&cloud, US), client(&cloud, EU));
-    create(&us, "s", Some("eu-west-1")).await;
-    seconds(60).await;
-    let fault = cloud.faults.inject(Fault::Region { region: US, effect: Effect::Error });
-    eu.stop_replication_to_replica().secret_id("s").send().await.unwrap();
-    eu.put_secret_value().secret_id("s").secret_string("mine").client_request_token(TWO).send().await.unwrap();
-    cloud.faults.heal(fault);
-    seconds(60).await;
-    us.put_secret_value().secret_id("s").secret_string("theirs").client_request_token(TWO).send().await.unwrap();
-    seconds(60).await;
-    assert_eq!(value(&eu, "s").await.as_deref(), Some("mine"));
-    assert!(us.describe_secret().secret_id("s").send().await.unwrap().replication_status().is_empty());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_removed_replica_goes_away() {
-    let cloud = cloud();
-    let (us, eu) = (client(&cloud, US), client(&cloud, EU));
-    create(&us, "s", Some("eu-west-1")).await;
-    seconds(60).await;
-    us.remove_regions_from_replication().secret_id("s").remove_replica_regions("eu-west-1").send().await.unwrap();
-    seconds(60).await;
-    assert_eq!(value(&eu, "s").await, None);
-    us.delete_secret().secret_id("s").force_delete_without_recovery(true).send().await.unwrap();
-    create(&us, "s", None).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_name_taken_in_the_replica_region_fails_the_replica() {
-    let cloud = cloud();
-    let (us, eu) = (client(&cloud, US), client(&cloud, EU));
-    create(&eu, "s", None).await;
-    create(&us, "s", Some("eu-west-1")).await;
-    seconds(60).await;
-    let status = status(&us, "s").await;
-    assert_eq!(status.status(), Some(&StatusType::Failed));
-    assert!(status.status_message().unwrap().contains("already exists"));
 }
 
 #[tokio::test(start_paused = true)]

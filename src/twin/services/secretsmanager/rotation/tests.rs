@@ -148,7 +148,7 @@ async fn four_steps_make_the_pending_version_the_current_one() {
     assert_eq!(replica.version_ids_to_stages().unwrap()[ONE], ["AWSPREVIOUS"]);
     assert_eq!((replica.rotation_enabled(), replica.rotation_lambda_arn()), (Some(false), None));
     let refused = eu.rotate_secret().secret_id("s").rotation_lambda_arn(ARN).client_request_token(ONE).send().await;
-    assert_eq!(code(refused), "InvalidRequestException", "a replica is not rotated");
+    assert_eq!(code(refused), "InvalidParameterException", "a replica is not rotated");
     // The same call again is no second rotation.
     rotate().send().await.unwrap();
     seconds(60).await;

@@ -1,6 +1,9 @@
 //! How a change of a primary reaches its replicas: after a seeded lag, in order, and only while the Regions can
 //! reach each other; what was held up arrives after the heal. A slow replicator multiplies the lag of what is sent.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
