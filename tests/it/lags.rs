@@ -5,8 +5,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use blackstart::judge::Judge;
 use blackstart::history::Journal;
+use blackstart::judge::Judge;
 use blackstart::run;
 use blackstart::scenario::{Plan, Rate, TableWorkload};
 use blackstart::store::WriteKind;
