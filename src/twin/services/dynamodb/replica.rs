@@ -67,6 +67,8 @@ pub struct Replica {
     pub created_at: Timestamp,
     /// When it turns ACTIVE; a replica still being filled has no time yet.
     pub active_at: Option<Timestamp>,
+    /// UPDATING until then.
+    pub updated_at: Timestamp,
     /// When a table being deleted is gone.
     pub gone_at: Option<Timestamp>,
     pub settings: Settings,
@@ -89,6 +91,7 @@ impl Replica {
             id,
             created_at,
             active_at: None,
+            updated_at: created_at,
             gone_at: None,
             settings: Settings::default(),
             stream: None,
@@ -109,6 +112,7 @@ impl Replica {
     pub fn status(&self, now: Timestamp) -> &'static str {
         match (self.gone_at, self.is_active(now)) {
             (Some(_), _) => "DELETING",
+            (None, true) if self.updated_at > now => "UPDATING",
             (None, true) => "ACTIVE",
             (None, false) => "CREATING",
         }
