@@ -90,9 +90,9 @@ impl Broken {
     fn now(cloud: &Cloud) -> Self {
         let has = |wanted: Defect| cloud.faults.defect(|defect| (defect == wanted).then_some(())).is_some();
         let rule = match () {
-            () if has(Defect::EarlierWins) => Rule::EarlierWins,
-            () if has(Defect::LocalWins) => Rule::LocalWins,
-            () => Rule::LastWriterWins,
+            () if has(Defect::EarlierWins) => Rule::Earlier,
+            () if has(Defect::LocalWins) => Rule::Local,
+            () => Rule::LastWriter,
         };
         let drop_one_in = cloud.faults.defect(|defect| match defect {
             Defect::DropOneIn(count) => Some(count),

@@ -84,9 +84,14 @@ impl Stream {
         self.next += 1;
     }
 
-    /// Whether a record is past its retention.
-    pub fn is_stale(record: &Record, now: Timestamp) -> bool {
+    fn is_stale(record: &Record, now: Timestamp) -> bool {
         now.since(record.at) > RETENTION
+    }
+
+    /// The number of the oldest record that can still be read, or of the next one.
+    pub fn oldest_sequence(&self, now: Timestamp) -> u64 {
+        let oldest = self.records.iter().find(|record| !Self::is_stale(record, now));
+        oldest.map_or(self.next, |record| record.sequence)
     }
 
     /// What the next record will be numbered.

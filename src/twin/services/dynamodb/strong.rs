@@ -91,7 +91,7 @@ impl Table {
         let Self { links, replicas, indexes, .. } = self;
         let Some(replica) = replicas.get_mut(&region) else { return };
         for link in links.values_mut().filter_map(|outgoing| outgoing.get_mut(&region)) {
-            link.take_all(now).for_each(|change| replica.merge(indexes, change, now, Rule::LastWriterWins));
+            link.take_all(now).for_each(|change| replica.merge(indexes, change, now, Rule::LastWriter));
         }
     }
 

@@ -155,7 +155,7 @@ impl Table {
         // What was there before the replica existed is no change in its stream.
         let stream = replica.stream.take();
         for change in changes {
-            replica.merge(&self.indexes, change, now, Rule::LastWriterWins);
+            replica.merge(&self.indexes, change, now, Rule::LastWriter);
         }
         replica.stream = stream;
         replica.active_at = Some(now);

@@ -256,8 +256,8 @@ fn select(
         && (keys.is_none() || (sort != Some(key) && partition != key))
     {
         return Err(AwsError::validation(
-            "Must have WHERE clause in the statement when using ORDER BY clause, with the partition key, and order by a \
-             key",
+            "Must have WHERE clause in the statement when using ORDER BY clause, with the partition key, and order by \
+             a key",
         ));
     }
     match &keys {

@@ -172,8 +172,8 @@ fn dissolve(
 
 fn fixed_members() -> AwsError {
     AwsError::validation(
-        "The members of a global table with multi-Region strong consistency are fixed: all other members can be removed \
-         together, which leaves a table of this Region",
+        "The members of a global table with multi-Region strong consistency are fixed: all other members can be \
+         removed together, which leaves a table of this Region",
     )
 }
 

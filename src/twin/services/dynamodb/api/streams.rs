@@ -116,7 +116,7 @@ fn list(dynamodb: &DynamoDb, call: &Call, request: List) -> Result<Json, AwsErro
 fn describe(dynamodb: &DynamoDb, call: &Call, request: Describe) -> Result<Json, AwsError> {
     let mut state = dynamodb.lock();
     let (stream, keys, name) = find(&mut state, call, &request.stream_arn, "dynamodb:DescribeStream")?;
-    let first = stream.records.front().map_or(stream.next_sequence(), |record| record.sequence);
+    let first = stream.oldest_sequence(call.cloud.clock.now());
     let shard = json!({
         "ShardId": SHARD,
         "SequenceNumberRange": { "StartingSequenceNumber": sequence(first) },
@@ -150,17 +150,18 @@ fn position(dynamodb: &DynamoDb, call: &Call, request: Position) -> Result<Json,
         let number = number.and_then(|number| u64::try_from(number).ok());
         number.ok_or_else(|| AwsError::validation(format!("Invalid SequenceNumber: {text:?}")))
     };
+    let now = call.cloud.clock.now();
+    let oldest = stream.oldest_sequence(now);
     let next = match request.shard_iterator_type {
-        IteratorType::TrimHorizon => 0,
+        IteratorType::TrimHorizon => oldest,
         IteratorType::Latest => stream.next_sequence(),
         IteratorType::AtSequenceNumber => given()?,
         IteratorType::AfterSequenceNumber => given()? + 1,
     };
-    let oldest = stream.records.front().map_or(stream.next_sequence(), |record| record.sequence);
-    if next < oldest && !matches!(request.shard_iterator_type, IteratorType::TrimHorizon) {
+    if next < oldest {
         return Err(trimmed());
     }
-    Ok(json!({ "ShardIterator": iterator(&request.stream_arn, next, call.cloud.clock.now()) }))
+    Ok(json!({ "ShardIterator": iterator(&request.stream_arn, next, now) }))
 }
 
 fn records(dynamodb: &DynamoDb, call: &Call, request: Records) -> Result<Json, AwsError> {
@@ -175,8 +176,11 @@ fn records(dynamodb: &DynamoDb, call: &Call, request: Records) -> Result<Json, A
     }
     let mut state = dynamodb.lock();
     let (stream, keys, _) = find(&mut state, call, &arn, "dynamodb:GetRecords")?;
+    if from < stream.oldest_sequence(now) {
+        return Err(trimmed());
+    }
     let (mut shown, mut bytes, mut next) = (Vec::new(), 0, from);
-    for record in stream.records.iter().filter(|record| record.sequence >= from && !Stream::is_stale(record, now)) {
+    for record in stream.records.iter().filter(|record| record.sequence >= from) {
         let made = Made::of(record, stream.view, keys);
         if shown.len() == limit || (bytes + made.bytes > ANSWER_BYTES && !shown.is_empty()) {
             break;

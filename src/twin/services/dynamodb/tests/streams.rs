@@ -109,7 +109,14 @@ async fn iterators_and_records_grow_old() {
     seconds(901.0).await;
     let (status, answer) = send(&twin, US, "GetRecords", json!({ "ShardIterator": from })).await;
     assert_eq!((status, &answer["__type"]), (400, &json!("ExpiredIteratorException")));
-    seconds(86_400.0).await;
+    let from = iterator(&twin, US, "TRIM_HORIZON", None).await;
+    let read = ok(&twin, US, "GetRecords", json!({ "ShardIterator": from })).await;
+    let sequence = read["Records"][0]["dynamodb"]["SequenceNumber"].clone();
+    seconds(85_490.0).await;
+    let soon_too_old = iterator(&twin, US, "AT_SEQUENCE_NUMBER", Some(&sequence)).await;
+    seconds(10.0).await;
+    let (_, answer) = send(&twin, US, "GetRecords", json!({ "ShardIterator": soon_too_old })).await;
+    assert_eq!(answer["__type"], "TrimmedDataAccessException");
     let from = iterator(&twin, US, "TRIM_HORIZON", None).await;
     assert_eq!(names(&ok(&twin, US, "GetRecords", json!({ "ShardIterator": from })).await), []);
     for (operation, body, code) in [
