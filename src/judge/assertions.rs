@@ -159,11 +159,11 @@ fn failed_requests(requests: &Requests, population: Option<&str>, at_most: u64) 
 fn seconds_failed(case: &Case<'_>, population: Option<&str>, at_most: Duration) -> Finding {
     let bound = case.plan.steady_state.success_at_least.ratio();
     let mut worst: Option<(u64, &str)> = None;
-    for (name, ledger) in &case.evidence.traffic {
-        if population.is_some_and(|chosen| chosen != name) || ledger.seconds() == 0 {
+    for (name, traffic) in &case.evidence.traffic {
+        if population.is_some_and(|chosen| chosen != name) || traffic.seconds() == 0 {
             continue;
         }
-        let seconds = failed_seconds(ledger, bound);
+        let seconds = failed_seconds(traffic, bound);
         if worst.is_none_or(|(known, _)| seconds > known) {
             worst = Some((seconds, name));
         }
@@ -196,13 +196,13 @@ fn served_by(
     }
     let mut last: Option<Us> = None;
     let mut served = 0;
-    for (name, ledger) in &case.evidence.traffic {
+    for (name, traffic) in &case.evidence.traffic {
         if population.is_some_and(|chosen| chosen != name) {
             continue;
         }
-        served += ledger.tally_of(own, due..end).ok;
+        served += traffic.tally_of(own, due..end).ok;
         for slot in (0..case.evidence.regions.len()).filter(|slot| *slot != own) {
-            last = last.max(ledger.last_sent(slot, second_of(effect)..end).map(super::evidence::us));
+            last = last.max(traffic.last_sent(slot, second_of(effect)..end).map(super::evidence::us));
         }
     }
     if served == 0 {

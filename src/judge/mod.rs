@@ -2,7 +2,7 @@
 //! the same verdict.
 //!
 //! ```text
-//! records ─→ evidence.rs ─┬→ ledger.rs: requests by population, second and Region
+//! records ─→ evidence.rs ─┬→ by_second.rs: requests by population, second and Region
 //!                         └→ what services said: alarms, changes, answers, the function's lines
 //! evidence + Plan ─→ failover.rs, hops.rs, failback.rs, steady.rs, availability.rs ─→ assertions.rs ─┐
 //!                 └→ vacuity.rs (what the run cannot prove) ───────────────────────────────────────┴→ verdict.rs
@@ -12,11 +12,11 @@
 
 mod assertions;
 mod availability;
+mod by_second;
 mod evidence;
 mod failback;
 mod failover;
 mod hops;
-mod ledger;
 mod steady;
 mod vacuity;
 mod verdict;

@@ -61,9 +61,9 @@ fn faults(case: &Case<'_>, course: Option<&Course>, doubts: &mut Vec<String>) {
         .evidence
         .traffic
         .values()
-        .map(|ledger| match slot {
-            Some(slot) => ledger.tally_of(slot, seconds.clone()).sent,
-            None => ledger.tally(seconds.clone()).sent,
+        .map(|traffic| match slot {
+            Some(slot) => traffic.tally_of(slot, seconds.clone()).sent,
+            None => traffic.tally(seconds.clone()).sent,
         })
         .sum();
     if across == 0 {
@@ -83,7 +83,7 @@ fn generator(case: &Case<'_>, doubts: &mut Vec<String>) {
     let Some((began, ended)) = began.zip(ended) else { return };
     let span = second_from(began)..second_of(ended);
     for people in &case.plan.traffic {
-        let sent = case.evidence.traffic.get(&people.name).map_or(0, |ledger| ledger.tally(span.clone()).sent);
+        let sent = case.evidence.traffic.get(&people.name).map_or(0, |traffic| traffic.tally(span.clone()).sent);
         let planned = people.rate.get() * span.end.saturating_sub(span.start) as f64;
         // Arrivals are random: three standard deviations of a Poisson count are no lag.
         if (sent as f64) < planned * SENT - 3.0 * planned.sqrt() {
