@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Case;
 use super::availability::failed_seconds;
+use super::data;
 use super::evidence::{Us, ms, second_from, second_of};
 use super::failover::{Course, Measured, moment, window};
 use super::verdict::{Failover, Judgement, Outcome, Requests};
@@ -58,6 +59,7 @@ pub struct Facts<'a> {
     pub course: Option<&'a Course>,
     pub failover: Option<&'a Failover>,
     pub requests: &'a Requests,
+    pub data: &'a data::Results<'a>,
 }
 
 pub fn judge(case: &Case<'_>, assertion: &Assertion, facts: &Facts<'_>) -> Judgement {
@@ -110,7 +112,12 @@ fn finding(case: &Case<'_>, check: &Check, facts: &Facts<'_>) -> Finding {
         }
         _ => {}
     }
-    let Some(course) = facts.course else { return Finding::inconclusive("no fault was injected") };
+    if let Some(finding) = data::finding(case, check, facts.data) {
+        return finding;
+    }
+    let Some(course) = facts.course else {
+        return Finding::inconclusive("no fault that users could feel was injected");
+    };
     let Some(effect) = course.effect else {
         return Finding::inconclusive(format!("nobody saw {} take effect", course.fault.id));
     };

@@ -198,7 +198,7 @@ impl Evidence {
 
 /// Whether a user got what they asked for. 404 says something about data and nothing about availability; every
 /// other 4xx is a door that should have been open.
-fn is_good(status: Option<u16>, error: Option<&str>) -> bool {
+pub fn is_good(status: Option<u16>, error: Option<&str>) -> bool {
     error.is_none() && matches!(status, Some(200..=399 | 404))
 }
 

@@ -6,8 +6,8 @@ use super::by_second::BySecond;
 use super::evidence::{Us, ms, second_from, second_of};
 use super::failover::{Course, HOLD, Measured, SAMPLES, moment, seconds, window};
 use super::hops;
+use super::vacuity::traffic_ended;
 use super::verdict::Failback;
-use crate::history::PhaseName;
 
 /// How long it took, or why that cannot be said.
 pub fn took(case: &Case<'_>, course: &Course) -> Measured {
@@ -56,8 +56,7 @@ pub fn failback(case: &Case<'_>, course: &Course) -> Failback {
 /// The end of traffic, or the next fault.
 pub fn until(case: &Case<'_>, healed: Us) -> Us {
     let next = case.evidence.faults.iter().map(|fault| fault.injected).filter(|at| *at >= healed).min();
-    let torn_down = case.evidence.began(PhaseName::Teardown).or(case.evidence.began(PhaseName::End));
-    [next, torn_down].into_iter().flatten().min().unwrap_or(case.evidence.end)
+    [next, traffic_ended(case)].into_iter().flatten().min().unwrap_or(case.evidence.end)
 }
 
 /// Whether, in the window before the heal, most of a population's good answers came from elsewhere.

@@ -27,7 +27,7 @@ pub enum Measured {
     Unknown(String),
 }
 
-/// What became of the plan's first fault.
+/// What became of the plan's first fault that users can feel.
 pub struct Course {
     pub fault: FaultSeen,
     pub effect: Option<Us>,
@@ -44,9 +44,13 @@ enum Recovery {
     TooFew(String),
 }
 
-/// `None` where the history has no fault at all.
+/// `None` where the history has no fault that users can feel.
 pub fn course(case: &Case<'_>) -> Option<Course> {
-    let fault = case.evidence.faults.first()?.clone();
+    let is_felt = |seen: &&FaultSeen| {
+        let planned = case.plan.timeline.iter().find(|planned| planned.id == seen.id);
+        planned.is_none_or(|planned| planned.fault.is_felt())
+    };
+    let fault = case.evidence.faults.iter().find(is_felt)?.clone();
     let horizon = horizon(case, &fault);
     let effect = effect(case, &fault, horizon);
     let rto = match effect {

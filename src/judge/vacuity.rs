@@ -2,7 +2,8 @@
 //! behind, a history that was cut off. Each is a doubt, and a doubt keeps a run from passing.
 
 use super::Case;
-use super::evidence::{ms, second_from, second_of};
+use super::data::Results;
+use super::evidence::{Us, ms, second_from, second_of};
 use super::failover::Course;
 use super::verdict::Trouble;
 use crate::history::PhaseName;
@@ -10,7 +11,7 @@ use crate::history::PhaseName;
 /// The share of the planned arrivals that must have been sent.
 const SENT: f64 = 0.9;
 
-pub fn doubts(case: &Case<'_>, course: Option<&Course>, truncated: bool) -> Vec<String> {
+pub fn doubts(case: &Case<'_>, course: Option<&Course>, data: &Results<'_>, truncated: bool) -> Vec<String> {
     let mut doubts = Vec::new();
     if truncated {
         doubts.push("the history is cut off: the run died while it wrote".to_owned());
@@ -25,6 +26,7 @@ pub fn doubts(case: &Case<'_>, course: Option<&Course>, truncated: bool) -> Vec<
         doubts.push(format!("{} requests are of populations that the plan does not have", case.evidence.strangers));
     }
     faults(case, course, &mut doubts);
+    doubts.extend(data.unseen_faults());
     generator(case, &mut doubts);
     doubts
 }
@@ -77,9 +79,15 @@ fn faults(case: &Case<'_>, course: Option<&Course>, doubts: &mut Vec<String>) {
     }
 }
 
+/// When users were told to stop.
+pub fn traffic_ended(case: &Case<'_>) -> Option<Us> {
+    let phases = [PhaseName::Reconcile, PhaseName::Teardown, PhaseName::End];
+    phases.iter().find_map(|phase| case.evidence.began(*phase))
+}
+
 fn generator(case: &Case<'_>, doubts: &mut Vec<String>) {
     let began = case.evidence.began(PhaseName::SteadyBefore);
-    let ended = case.evidence.began(PhaseName::Teardown).or(case.evidence.began(PhaseName::End));
+    let ended = traffic_ended(case);
     let Some((began, ended)) = began.zip(ended) else { return };
     let span = second_from(began)..second_of(ended);
     for people in &case.plan.traffic {
