@@ -36,6 +36,17 @@ fn percentiles_are_of_the_middle_and_bounds_of_the_upper_end() {
 }
 
 #[test]
+fn a_delete_of_nothing_shows_no_lag() {
+    let mut story = Story::tables();
+    writes(&mut story, 1, 20, 1_000, |_| 1_000);
+    for delete in 100..150 {
+        story.delete(delete, &format!("never{delete}"), US, (1_000, 1_050)).arrival(delete, EU, None, 1_060);
+    }
+    assert_eq!(story.judged([]).replication.tables[0].samples, 20);
+    assert_eq!(story.claim(lag(Percentile::P50, 999)).0, Outcome::Fail);
+}
+
+#[test]
 fn few_samples_say_nothing() {
     let mut story = Story::tables();
     writes(&mut story, 1, 99, 1_000, |_| 1_000);

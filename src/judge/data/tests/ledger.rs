@@ -42,6 +42,19 @@ fn a_write_whose_place_another_took_is_overwritten_by_name() {
 }
 
 #[test]
+fn of_two_at_once_the_one_that_comes_to_the_others_region_has_won() {
+    // The second one was sent later and loses: looks for it in Europe will never find a higher number there.
+    let story = |missed| {
+        let mut story = Story::tables();
+        story.put(1, "a", EU, (1_000, 1_070)).put(2, "a", US, (1_020, 1_050)).arrival(1, US, missed, 2_000);
+        classes_of(&mut story)
+    };
+    assert_eq!(story(Some(1_100)), [2, 1, 0, 1, 0, 0]);
+    // Where it may have been there before the other was written, nothing is known yet.
+    assert_eq!(story(None), [2, 1, 0, 0, 0, 1]);
+}
+
+#[test]
 fn what_was_over_before_cannot_take_the_place_of_a_later_write() {
     let story = |seen| {
         let mut story = Story::tables();
