@@ -3,6 +3,7 @@
 //! Gherkin steps and scenario files become one [`scenario::Plan`]; [`run`] executes it against one
 //! [`target::Target`]; every stage writes one [`history`]; [`judge`] reads it and [`report`] shows what it found.
 
+pub mod arrivals;
 pub mod clock;
 pub mod region;
 pub mod seed;
@@ -10,6 +11,7 @@ pub mod store;
 pub mod wait;
 
 pub mod cli;
+pub mod data;
 pub mod deploy;
 pub mod fault;
 pub mod history;

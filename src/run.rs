@@ -1,8 +1,8 @@
 //! The conductor: one plan, one target, phase after phase. Everything seen goes to the recorder; nothing is judged.
 //!
 //! ```text
-//! deploy → assets in every bucket → probes and users start → steady state → timeline of faults → failback
-//!        → steady state → users and probes stop → teardown
+//! deploy → assets in every bucket → probes, followers, users and writers start → steady state → timeline of faults
+//!        → failback → steady state → users and writers stop → followers and scans → probes stop → teardown
 //! ```
 
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::clock::Timestamp;
+use crate::data::{self, tables::Writer};
 use crate::deploy::{self, DeployError, Deployment, StackDirectory};
 use crate::fault;
 use crate::history::{Event, FaultAction, Journal, PhaseName, Recorder};
@@ -20,8 +21,9 @@ use crate::probe::{self, Announced, Answers};
 use crate::region::Region;
 use crate::scenario::Plan;
 use crate::seed::Seed;
+use crate::store::Store;
 use crate::target::embedded::{self, Embedded};
-use crate::target::{Target, TargetError, said};
+use crate::target::{Clients, Target, TargetError, said};
 use crate::traffic::{self, Destination};
 use crate::wait::{self, Look};
 
@@ -171,27 +173,39 @@ async fn conduct(plan: &Plan, target: &dyn Target, recorder: &Recorder) -> Resul
         _ => plan.settings.record_ttl,
     };
 
-    let name: Arc<str> =
-        deployment.role("public-name", target.primary()).ok_or(RunError::NoRole("public-name"))?.into();
     let answers = Answers::default();
-    let (stop_users, users) = start_users(plan, target, &deployment, &name, recorder);
-    let (stop_probes, probes) = start_probes(plan, target, &deployment, &name, &answers, recorder)?;
+    let (stop_probes, probes) = start_probes(plan, target, &deployment, &answers, recorder)?;
+    let (stop_followers, followers) = start_followers(plan, target, &deployment, recorder)?;
+    let writers = table_writers(target, &deployment, recorder)?;
+    let (stop_load, load) = start_load(plan, target, &deployment, &writers, recorder)?;
 
     phase(PhaseName::SteadyBefore);
     tokio::time::sleep(plan.steady_state.duration).await;
     phase(PhaseName::Fault);
-    play(plan, target, &deployment, recorder).await?;
+    let script = data::tables::script(writers, plan.data.script.clone());
+    let (played, ()) = tokio::join!(play(plan, target, &deployment, recorder), script);
+    played?;
     phase(PhaseName::Failback);
     come_home(plan, &answers, ttl).await;
     phase(PhaseName::SteadyAfter);
     tokio::time::sleep(plan.steady_state.duration).await;
 
-    finish(stop_users, users).await;
+    finish(stop_load, load).await;
+    phase(PhaseName::Reconcile);
+    finish(stop_followers, followers).await;
+    if let Some(table) = deployment.role("table", primary) {
+        data::tables::scan(&clients_of(target)?, table, plan.data.settle, recorder).await;
+    }
     finish(stop_probes, probes).await;
     phase(PhaseName::Teardown);
     deploy::down(target, &deployment, |progress| record_stack(recorder, progress)).await?;
     phase(PhaseName::End);
     Ok(())
+}
+
+/// The clients of every Region.
+fn clients_of(target: &dyn Target) -> Result<Vec<(Region, &Clients)>, TargetError> {
+    target.regions().iter().map(|region| Ok((*region, target.clients_in(*region)?))).collect()
 }
 
 /// Puts the assets users ask for into the primary bucket, and waits until every Region has them.
@@ -223,29 +237,78 @@ async fn place_assets(target: &dyn Target, deployment: &Deployment) -> Result<()
     Ok(())
 }
 
-fn start_users(
+/// One follower of the table's writes in each Region, where the stack has a table.
+fn start_followers(
     plan: &Plan,
     target: &dyn Target,
     deployment: &Deployment,
-    name: &Arc<str>,
     recorder: &Recorder,
-) -> (watch::Sender<bool>, JoinSet<()>) {
+) -> Result<(watch::Sender<bool>, JoinSet<()>), RunError> {
     let (stop, stopped) = watch::channel(false);
-    let mut users = JoinSet::new();
+    let mut followers = JoinSet::new();
+    for (region, clients) in clients_of(target)? {
+        let Some(table) = deployment.role("table", region) else { continue };
+        let follower = data::tables::Follower {
+            client: clients.dynamodb.clone(),
+            table: table.to_owned(),
+            region,
+            recorder: recorder.clone(),
+            look_every: plan.data.look_every,
+            settle: plan.data.settle,
+        };
+        followers.spawn(follower.follow(data::followed(recorder, Store::Table), stopped.clone()));
+    }
+    Ok((stop, followers))
+}
+
+/// Whoever writes straight to the table, one in each Region.
+fn table_writers(
+    target: &dyn Target,
+    deployment: &Deployment,
+    recorder: &Recorder,
+) -> Result<Vec<Arc<Writer>>, RunError> {
+    let writer = |(region, clients): (Region, &Clients)| {
+        let (client, recorder) = (clients.dynamodb.clone(), recorder.clone());
+        let table = deployment.role("table", region)?.to_owned();
+        Some(Arc::new(Writer { client, table, region, recorder }))
+    };
+    Ok(clients_of(target)?.into_iter().filter_map(writer).collect())
+}
+
+/// Users, and what the plan wants written and read beside them.
+fn start_load(
+    plan: &Plan,
+    target: &dyn Target,
+    deployment: &Deployment,
+    writers: &[Arc<Writer>],
+    recorder: &Recorder,
+) -> Result<(watch::Sender<bool>, JoinSet<()>), RunError> {
+    let (stop, stopped) = watch::channel(false);
+    let mut load = JoinSet::new();
     let base_path: Arc<str> = deployment.role("base-path", target.primary()).unwrap_or("/").into();
     for population in &plan.traffic {
-        let destination = Destination { internet: target.internet(), name: name.clone(), base_path: base_path.clone() };
+        let name = deployment.role("public-name", target.primary()).ok_or(RunError::NoRole("public-name"))?;
+        let (internet, name, base_path) = (target.internet(), name.into(), base_path.clone());
+        let destination = Destination { internet, name, base_path };
         let (clock, recorder, stopped) = (target.clock(), recorder.clone(), stopped.clone());
-        users.spawn(traffic::drive(population.clone(), destination, clock, recorder, plan.seed, stopped));
+        load.spawn(traffic::drive(population.clone(), destination, clock, recorder, plan.seed, stopped));
     }
-    (stop, users)
+    if let Some(workload) = &plan.data.table {
+        if writers.is_empty() {
+            return Err(RunError::NoRole("table"));
+        }
+        for writer in writers {
+            load.spawn(data::tables::write(writer.clone(), workload.clone(), plan.seed, stopped.clone()));
+            load.spawn(data::tables::read(writer.clone(), workload.clone(), plan.seed, stopped.clone()));
+        }
+    }
+    Ok((stop, load))
 }
 
 fn start_probes(
     plan: &Plan,
     target: &dyn Target,
     deployment: &Deployment,
-    name: &Arc<str>,
     answers: &Answers,
     recorder: &Recorder,
 ) -> Result<(watch::Sender<bool>, JoinSet<()>), RunError> {
@@ -273,7 +336,8 @@ fn start_probes(
     places.sort_unstable();
     places.dedup();
     for place in places {
-        let (internet, name, answers) = (target.internet(), name.to_string(), answers.clone());
+        let name = deployment.role("public-name", target.primary()).ok_or(RunError::NoRole("public-name"))?;
+        let (internet, name, answers) = (target.internet(), name.to_owned(), answers.clone());
         probes.spawn(probe::watch_dns(internet, place, name, answers, recorder.clone(), stopped.clone()));
     }
     Ok((stop, probes))

@@ -22,15 +22,12 @@ pub enum Look<T> {
 }
 
 /// Looks every `interval` until it is ready or `deadline` has passed.
-pub async fn until<T, E, F>(
+pub async fn until<T, E>(
     what: &str,
     deadline: Duration,
     interval: Duration,
-    mut look: impl FnMut() -> F,
-) -> Result<Result<T, GaveUp>, E>
-where
-    F: Future<Output = Result<Look<T>, E>>,
-{
+    mut look: impl AsyncFnMut() -> Result<Look<T>, E>,
+) -> Result<Result<T, GaveUp>, E> {
     let begun = Instant::now();
     loop {
         let last = match look().await? {

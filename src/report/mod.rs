@@ -6,6 +6,7 @@
 
 mod data;
 mod figures;
+pub mod gherkin;
 mod json;
 mod markdown;
 mod paint;

@@ -1,29 +1,31 @@
 //! Users: populations of clients that resolve, connect and ask, at the rate the plan says.
 //!
-//! In: a population of the plan, the target's internet. Out: one [`Event::Request`] a request, written when it ended.
-//! Latency counts from the planned send time.
+//! In: a population of the plan, the target's internet. Out: one [`Event::Request`] a request, written when it ended;
+//! what it wrote or read as [`Event::Write`] or [`Event::Read`]. Latency counts from the planned send time.
 
-mod arrivals;
 mod clients;
 mod requests;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use rand::RngExt;
 use rand_distr::Distribution;
 use rand_distr::weighted::WeightedIndex;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-pub use arrivals::Arrivals;
 use clients::Clients;
 pub use requests::{ASSETS, asset};
 
+use crate::arrivals::Arrivals;
 use crate::clock::Clock;
-use crate::history::{Event, Recorder};
+use crate::history::{Event, Recorder, WriteOutcome};
+use crate::region::Region;
 use crate::scenario::{Operation, Population};
 use crate::seed::Seed;
+use crate::store::{Store, WriteKind};
 use crate::target::{Internet, SendError};
 
 /// A generator that sends this much later than planned has fallen behind, and says so.
@@ -80,6 +82,8 @@ pub async fn drive(
     while open.join_next().await.is_some() {}
 }
 
+type Answer = Result<http::Response<Bytes>, SendError>;
+
 struct Users {
     population: Population,
     destination: Destination,
@@ -92,7 +96,10 @@ impl Users {
     async fn send(&self, client: u32, operation: Operation, item: u32, planned: Instant) {
         let planned_us = (self.clock.elapsed().saturating_sub(planned.elapsed())).as_micros();
         let name = &self.destination.name;
-        let request = requests::build(&self.population.name, &operation, name, &self.destination.base_path, item);
+        let asked = requests::Asked::of(&self.population.name, &operation, item);
+        let tag = asked.writes().then(|| self.recorder.tag());
+        let request = asked.request(name, &self.destination.base_path, tag);
+        let started_us = self.recorder.now_us();
         let mut address = None;
         let attempt = async {
             let (to, reuse) = self.clients.address(client, name).await.ok_or(SendError::NoRoute)?;
@@ -106,6 +113,13 @@ impl Users {
         if answer.is_err() {
             self.clients.dropped(client);
         }
+        let region = address.and_then(|address| self.destination.internet.region_of(address));
+        if let Some(order) = &asked.order {
+            match tag {
+                Some(tag) => self.wrote(tag.write, order, region, started_us, &answer),
+                None => self.read(client, order, region, started_us, &answer),
+            }
+        }
         self.recorder.record(Event::Request {
             population: self.population.name.clone(),
             client,
@@ -113,9 +127,53 @@ impl Users {
             planned_us: u64::try_from(planned_us).unwrap_or(u64::MAX),
             latency_us: u64::try_from(planned.elapsed().as_micros()).unwrap_or(u64::MAX),
             address,
-            region: address.and_then(|address| self.destination.internet.region_of(address)),
+            region,
             status: answer.as_ref().ok().map(|response| response.status().as_u16()),
             error: answer.err().map(|error| error.to_string()),
+        });
+    }
+
+    fn wrote(&self, write: u64, order: &str, region: Option<Region>, started_us: u64, answer: &Answer) {
+        let (outcome, what) = match answer {
+            Ok(response) if response.status().is_success() => (WriteOutcome::Acknowledged, None),
+            Ok(response) if response.status().is_client_error() => {
+                (WriteOutcome::Refused, Some(response.status().to_string()))
+            }
+            // Nobody knows how far it came.
+            Ok(response) => (WriteOutcome::Unknown, Some(response.status().to_string())),
+            Err(error @ SendError::TimedOut) => (WriteOutcome::Unknown, Some(error.to_string())),
+            Err(error) => (WriteOutcome::Refused, Some(error.to_string())),
+        };
+        self.recorder.record(Event::Write {
+            write,
+            store: Store::Table,
+            key: order.to_owned(),
+            kind: WriteKind::Put,
+            by: self.population.name.clone(),
+            region,
+            started_us,
+            outcome,
+            bytes: None,
+            version: None,
+            what,
+        });
+    }
+
+    fn read(&self, client: u32, order: &str, region: Option<Region>, started_us: u64, answer: &Answer) {
+        let Ok(response) = answer else { return };
+        let write = match response.status().as_u16() {
+            200 => self.recorder.find(&String::from_utf8_lossy(response.body())),
+            404 => None,
+            _ => return,
+        };
+        self.recorder.record(Event::Read {
+            store: Store::Table,
+            key: order.to_owned(),
+            region,
+            by: self.population.name.clone(),
+            client: Some(client),
+            started_us,
+            write,
         });
     }
 }

@@ -42,6 +42,7 @@ pub fn finding(case: &Case<'_>, check: &Check, results: &Results<'_>) -> Option<
         Check::MonotonicReads => claims.monotonic_reads(),
         Check::ObjectsReplicated { within, at_least } => claims.replicated(*within, *at_least),
         Check::CompletedObjectsReadable => claims.completed(),
+        Check::PublishedSecretsOnly => claims.published_only(),
         Check::SecretsAgreeWithin { within } => claims.secrets_agree(*within),
         Check::RejectedSecretAtMost { at_most } => claims.rejected(*at_most),
         _ => return None,
@@ -271,6 +272,21 @@ impl Claims<'_> {
         match self.unscanned(&self.data().objects) {
             Some(why) => Finding::inconclusive(why),
             None => Finding::at_most(unreadable, 0.0, format!("{} objects COMPLETED and readable", statuses.said)),
+        }
+    }
+
+    fn published_only(&self) -> Finding {
+        let early = self.data().secrets.early();
+        if let Some((region, version, at)) = early.first() {
+            let at = clock(at / 1_000);
+            let evidence = format!("{region} served version {version} at {at}, before it was current in the primary");
+            return Finding::at_most(early.len() as f64, 0.0, evidence);
+        }
+        match self.data().secrets.unseen().next() {
+            Some(region) => {
+                Finding::inconclusive(format!("nobody saw the secret of {region}{}", self.blind("secret probe")))
+            }
+            None => Finding::at_most(0.0, 0.0, "no Region was ahead of the primary"),
         }
     }
 

@@ -114,6 +114,21 @@ impl Secrets {
         directions.shown(false, |from, to, size| if (from, size) == (0, 0) { missing[to] } else { 0 })
     }
 
+    /// The versions a Region served while the primary, the first Region, was still seen to serve another.
+    pub fn early(&self) -> Vec<(Region, String, u64)> {
+        let Some((primary, others)) = self.served.split_first() else { return Vec::new() };
+        let mut early = Vec::new();
+        for (region, served) in self.regions.iter().skip(1).zip(others) {
+            for serving in served {
+                let published = primary.iter().find(|known| known.version == serving.version);
+                if published.is_none_or(|known| serving.seen < known.earliest()) {
+                    early.push((*region, serving.version.clone(), serving.seen));
+                }
+            }
+        }
+        early
+    }
+
     fn spans(&self) -> Vec<SecretSpan> {
         let mut spans = Vec::new();
         for (region, served) in self.regions.iter().zip(&self.served) {

@@ -157,7 +157,8 @@ impl Watch {
             Fault::Poison { .. } => {
                 (!self.poisoned).then(|| format!("nobody saw {id} take effect: no bad data was written"))
             }
-            Fault::RegionOutage { .. } | Fault::ServiceOutage { .. } => None,
+            // Users feel the first two; the last one leaves a trace only where it did harm.
+            Fault::RegionOutage { .. } | Fault::ServiceOutage { .. } | Fault::BrokenReplicator { .. } => None,
         }
     }
 }

@@ -7,9 +7,12 @@ mod batch;
 mod capacity;
 mod describe;
 mod items;
+mod partiql;
 mod query;
+mod replicas;
 mod request;
 mod shapes;
+mod streams;
 mod tables;
 mod tags;
 mod transact;
@@ -28,6 +31,10 @@ use crate::twin::wire::{AwsError, Request, Response, json};
 
 /// Answers a request.
 pub fn handle(dynamodb: &DynamoDb, call: &Call, request: &Request) -> Result<Response, AwsError> {
+    let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    if target.starts_with("DynamoDBStreams_") {
+        return streams::handle(dynamodb, call, request);
+    }
     match json::operation(request) {
         "PutItem" => items::put(dynamodb, call, request),
         "GetItem" => items::get(dynamodb, call, request),
@@ -51,6 +58,9 @@ pub fn handle(dynamodb: &DynamoDb, call: &Call, request: &Request) -> Result<Res
         "TagResource" => tags::tag(dynamodb, call, request),
         "UntagResource" => tags::untag(dynamodb, call, request),
         "ListTagsOfResource" => tags::list(dynamodb, call, request),
+        "ExecuteStatement" => partiql::execute(dynamodb, call, request),
+        "BatchExecuteStatement" => partiql::batch(dynamodb, call, request),
+        "ExecuteTransaction" => partiql::transact(dynamodb, call, request),
         operation => Err(AwsError::not_implemented("dynamodb", operation)),
     }
 }

@@ -1,4 +1,4 @@
-//! When requests are sent: an open loop. Arrivals are planned from the seed alone and never wait for an answer, so a
+//! When requests and writes are sent: an open loop. Arrivals are planned from the seed alone and never wait for an answer, so a
 //! stall cannot hide itself.
 
 use std::time::Duration;
