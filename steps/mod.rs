@@ -4,9 +4,11 @@
 //! `Then` is one assertion judged over the history of that run. Compiled as `blackstart::steps` (feature `bdd`), so
 //! that another repository's `tests/bdd.rs` can use them with its own features.
 
+mod data;
 mod faults;
 mod guard;
 mod params;
+mod script;
 mod stack;
 mod users;
 mod world;

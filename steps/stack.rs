@@ -29,6 +29,11 @@ fn stable_for(world: &mut World, stable: Span) {
     parameter(world, "StableSeconds", &stable.0.as_secs().to_string());
 }
 
+#[given(expr = "the secret is rotated by the strategy {word}")]
+fn strategy(world: &mut World, strategy: String) {
+    parameter(world, "RotationStrategy", &strategy);
+}
+
 #[given(expr = "a steady state of {duration}")]
 fn steady(world: &mut World, duration: Span) {
     world.plan.steady_state.duration = duration.0;

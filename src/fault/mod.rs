@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::history::Recorder;
 use crate::region::Region;
-use crate::scenario::{Fault, Mode, Scope};
+use crate::scenario::{Defect, Fault, Mode, Scope};
 use crate::store::Store;
 use crate::target::{self, Breakage, BreakageId, Injector, Target, TargetError};
 use poison::Antidote;
@@ -74,6 +74,14 @@ fn breakages(place: &Place<'_>, fault: &Fault) -> Result<Vec<Breakage>, TargetEr
         Fault::ReplicationPause { of, from, to } => return replication(place, *of, *from, *to, None),
         Fault::ReplicationSlow { of, from, to, times } => return replication(place, *of, *from, *to, Some(*times)),
         Fault::ClockSkew { region, ahead_ms } => Breakage::ClockSkew { region: *region, ahead_ms: *ahead_ms },
+        Fault::BrokenReplicator { defect } => Breakage::Replicator(match defect {
+            Defect::DropsOneIn { count } => target::Defect::DropsOneIn(*count),
+            Defect::EarlierWins => target::Defect::EarlierWins,
+            Defect::LocalWins => target::Defect::LocalWins,
+            Defect::ForgetsDeletes => target::Defect::ForgetsDeletes,
+            Defect::CompletesWithoutCopy => target::Defect::CompletesWithoutCopy,
+            Defect::PublishesPending => target::Defect::PublishesPending,
+        }),
         Fault::Poison { .. } => return Ok(Vec::new()),
     };
     Ok(vec![breakage])

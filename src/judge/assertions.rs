@@ -86,6 +86,7 @@ fn bound(check: &Check) -> (f64, &'static str) {
         Check::LastWriterWins => (0.0, "items"),
         Check::MonotonicReads => (0.0, "reads"),
         Check::CompletedObjectsReadable => (0.0, "objects"),
+        Check::PublishedSecretsOnly => (0.0, "versions"),
         Check::RpoWithin { within }
         | Check::ConvergedWithin { within }
         | Check::ReplicationLagWithin { within, .. }

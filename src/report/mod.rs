@@ -5,6 +5,7 @@
 //! numbers and `paint.rs` colours them. Nothing here decides what passed.
 
 mod figures;
+pub mod gherkin;
 mod json;
 mod markdown;
 mod paint;

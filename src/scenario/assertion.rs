@@ -118,6 +118,8 @@ pub enum Check {
     DivergentObjectsAtMost {
         at_most: u64,
     },
+    /// No Region served a version of the secret before it was current in the primary.
+    PublishedSecretsOnly,
     /// After each rotation every Region served its version within this time.
     SecretsAgreeWithin {
         #[serde(with = "duration")]
@@ -209,6 +211,7 @@ impl Check {
             Self::ObjectsReplicated { .. } => "objects-replicated",
             Self::CompletedObjectsReadable => "completed-objects-readable",
             Self::DivergentObjectsAtMost { .. } => "divergent-objects-at-most",
+            Self::PublishedSecretsOnly => "published-secrets-only",
             Self::SecretsAgreeWithin { .. } => "secrets-agree-within",
             Self::RejectedSecretAtMost { .. } => "rejected-secret-at-most",
         }

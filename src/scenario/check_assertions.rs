@@ -120,6 +120,7 @@ fn check(checker: &Checker<'_>, written: &AssertionFile, scope: &Scope<'_>) -> R
         }
         "completed-objects-readable" => Check::CompletedObjectsReadable,
         "divergent-objects-at-most" => Check::DivergentObjectsAtMost { at_most: count("objects")? },
+        "published-secrets-only" => Check::PublishedSecretsOnly,
         "secrets-agree-within" => Check::SecretsAgreeWithin { within: within()? },
         _ => Check::RejectedSecretAtMost { at_most: within()? },
     })

@@ -6,9 +6,9 @@ use super::check::Checker;
 use super::error::ScenarioError;
 use super::file::Text;
 use super::file::{FaultFile, OperationFile};
-use super::plan::{Fault, Mode, Poisoned, Scope, TimedFault, TimedOperation};
+use super::plan::{Defect, Fault, Mode, Poisoned, Scope, TimedFault, TimedOperation};
 use super::quantity::parse_duration;
-use super::vocabulary::{FAULTS, MODES, OPERATIONS, SCOPES, stores};
+use super::vocabulary::{DEFECTS, FAULTS, MODES, OPERATIONS, SCOPES, stores};
 use crate::region::Region;
 
 pub fn timeline(
@@ -69,6 +69,7 @@ fn fault(checker: &Checker<'_>, written: &FaultFile, regions: &[Region]) -> Resu
         ("from", written.from.as_ref().map(|text| text.referenced)),
         ("to", written.to.as_ref().map(|text| text.referenced)),
         ("times", written.times.as_ref().map(|number| number.referenced)),
+        ("defect", written.defect.as_ref().map(|text| text.referenced)),
         ("ahead", written.ahead.as_ref().map(|text| text.referenced)),
         ("key", written.key.as_ref().map(|text| text.referenced)),
     ];
@@ -127,6 +128,20 @@ fn fault(checker: &Checker<'_>, written: &FaultFile, regions: &[Region]) -> Resu
                 Ok(sign * i64::try_from(parse_duration(length)?.as_millis()).unwrap_or(i64::MAX))
             })?;
             Ok(Fault::ClockSkew { region: region.ok_or_else(|| needs("region"))?, ahead_ms })
+        }
+        "broken-replicator" => {
+            let text = written.defect.as_ref().ok_or_else(|| needs("defect"))?;
+            let defect = match (checker.choose("defect", text, DEFECTS)?, &written.times) {
+                (Defect::DropsOneIn { .. }, Some(times)) if times.value == 0 => {
+                    return Err(checker.bad(times.referenced, "expected 1 or more"));
+                }
+                (Defect::DropsOneIn { .. }, Some(times)) => Defect::DropsOneIn { count: times.value },
+                (defect, None) => defect,
+                (_, Some(times)) => {
+                    return Err(checker.bad(times.referenced, format!("{} takes no \"times\"", text.value)));
+                }
+            };
+            Ok(Fault::BrokenReplicator { defect })
         }
         "poisoned-item" => {
             let key = written.key.as_ref().map_or("config", |key| key.value.as_str()).to_owned();

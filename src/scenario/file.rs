@@ -147,7 +147,10 @@ pub struct FaultFile {
     /// replication-pause, replication-slow: to this Region only.
     #[schemars(with = "Option<Region>")]
     pub to: Option<Text>,
-    /// replication-slow: how many times as long it takes.
+    /// broken-replicator: what is wrong with it.
+    #[schemars(with = "Option<words::DefectName>")]
+    pub defect: Option<Text>,
+    /// replication-slow: how many times as long it takes. broken-replicator that drops-one-in: in how many.
     #[schemars(with = "Option<u32>")]
     pub times: Option<Spanned<u32>>,
     /// clock-skew: how far the Region's clock runs ahead; with a minus sign, behind.

@@ -28,7 +28,7 @@ pub use data::{DataPlan, ObjectWorkload, ScriptedWrite, TableWorkload};
 pub use error::ScenarioError;
 pub use file::File;
 pub use plan::{
-    Failback, Fault, Mode, Operate, Plan, Poisoned, Population, Scope, StackSettings, SteadyState, TargetPlan,
+    Defect, Failback, Fault, Mode, Operate, Plan, Poisoned, Population, Scope, StackSettings, SteadyState, TargetPlan,
     TimedFault, TimedOperation,
 };
 pub use quantity::{Operation, Percent, Rate};

@@ -131,11 +131,34 @@ pub enum Fault {
         region: Region,
         ahead_ms: i64,
     },
+    /// A replicator that is broken on purpose, to see whether it is found out. No real one can be told to.
+    BrokenReplicator {
+        #[serde(flatten)]
+        defect: Defect,
+    },
     /// Bad data is written in one Region, and replicates. Healed by writing what was there before.
     Poison {
         what: Poisoned,
         region: Region,
     },
+}
+
+/// What a broken replicator does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "defect", rename_all = "kebab-case")]
+pub enum Defect {
+    /// One change of an item in so many never arrives.
+    DropsOneIn { count: u32 },
+    /// Of two versions of an item the earlier one wins.
+    EarlierWins,
+    /// Of two versions of an item the one that is there already wins.
+    LocalWins,
+    /// Deletes of items do not replicate.
+    ForgetsDeletes,
+    /// Objects are COMPLETED and not there.
+    CompletesWithoutCopy,
+    /// Replicas of the secret serve the version that is still being made.
+    PublishesPending,
 }
 
 /// What is poisoned.
@@ -263,6 +286,7 @@ impl Fault {
             Self::ReplicationPause { .. } => "replication-pause",
             Self::ReplicationSlow { .. } => "replication-slow",
             Self::ClockSkew { .. } => "clock-skew",
+            Self::BrokenReplicator { .. } => "broken-replicator",
             Self::Poison { what: Poisoned::Item { .. }, .. } => "poisoned-item",
             Self::Poison { what: Poisoned::Secret, .. } => "poisoned-secret",
         }
@@ -275,7 +299,7 @@ impl Fault {
             Self::ServiceOutage { region, .. } => *region,
             Self::Partition { .. } | Self::ReplicationPause { .. } | Self::ReplicationSlow { .. } => None,
             // Nothing is taken away from anybody by itself.
-            Self::ClockSkew { .. } | Self::Poison { .. } => None,
+            Self::ClockSkew { .. } | Self::BrokenReplicator { .. } | Self::Poison { .. } => None,
         }
     }
 

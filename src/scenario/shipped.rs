@@ -62,6 +62,29 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// The stack's stores alone, in the shipped pair of Regions: no API and no users. Nothing is written, nothing
+    /// breaks and nothing is claimed until the caller says so.
+    pub fn stores() -> Self {
+        let shipped = Self::default();
+        let alone = ("Application".to_owned(), "false".to_owned());
+        Self {
+            scenario: "stores".to_owned(),
+            description: "The stores of both Regions, without an application.".to_owned(),
+            target: TargetPlan { parameters: [alone].into(), ..shipped.target },
+            steady_state: SteadyState {
+                duration: Duration::from_secs(1),
+                window: Duration::from_secs(1),
+                ..shipped.steady_state
+            },
+            traffic: Vec::new(),
+            timeline: Vec::new(),
+            assertions: Vec::new(),
+            ..shipped
+        }
+    }
+}
+
 fn assertions(survivor: Region) -> Vec<Assertion> {
     let checks = [
         Check::SteadyStateBefore { at_least: percent(99.5) },

@@ -1,7 +1,7 @@
 //! The words of a scenario file, once for the parser and once for its JSON Schema.
 
 use super::assertion::{Hop, Percentile};
-use super::plan::{Mode, Operate, Scope};
+use super::plan::{Defect, Mode, Operate, Scope};
 use crate::store::{Store, WriteKind};
 
 /// Fault kinds and the keys each of them takes beside `id`, `at`, `fault` and `for`.
@@ -12,8 +12,19 @@ pub const FAULTS: &[(&str, &[&str])] = &[
     ("replication-pause", &["of", "from", "to"]),
     ("replication-slow", &["of", "from", "to", "times"]),
     ("clock-skew", &["region", "ahead"]),
+    ("broken-replicator", &["defect", "times"]),
     ("poisoned-item", &["region", "key"]),
     ("poisoned-secret", &["region"]),
+];
+
+/// The defects; the first takes `times`.
+pub const DEFECTS: &[(&str, Defect)] = &[
+    ("drops-one-in", Defect::DropsOneIn { count: 1_000 }),
+    ("earlier-wins", Defect::EarlierWins),
+    ("local-wins", Defect::LocalWins),
+    ("forgets-deletes", Defect::ForgetsDeletes),
+    ("completes-without-copy", Defect::CompletesWithoutCopy),
+    ("publishes-pending", Defect::PublishesPending),
 ];
 
 /// What an operator can do.
@@ -43,6 +54,7 @@ pub const ASSERTIONS: &[(&str, &[&str])] = &[
     ("objects-replicated", &["bound", "within"]),
     ("completed-objects-readable", &[]),
     ("divergent-objects-at-most", &["bound"]),
+    ("published-secrets-only", &[]),
     ("secrets-agree-within", &["bound"]),
     ("rejected-secret-at-most", &["bound"]),
 ];
@@ -129,6 +141,7 @@ schema! {
     Assertion => { "type": "string", "enum": (names(ASSERTIONS)) },
     StoreName => { "type": "string", "enum": (names(&stores())) },
     PercentileName => { "type": "string", "enum": (names(&percentiles())) },
+    DefectName => { "type": "string", "enum": (names(DEFECTS)) },
     OperationName => { "type": "string", "enum": (names(OPERATIONS)) },
     SignedDuration => { "type": "string", "pattern": "^-?([0-9]+(h|ms|m|s))+$", "examples": ["2s", "-500ms"] },
     HopName => { "type": "string", "enum": (names(&hops())) },

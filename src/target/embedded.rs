@@ -18,7 +18,7 @@ use crate::region::{Place, Region};
 use crate::seed::Seed;
 use crate::twin::gateway::{self, Credentials};
 use crate::twin::world::dns;
-use crate::twin::world::faults::{Effect, Fault, Pace};
+use crate::twin::world::faults::{Defect, Effect, Fault, Pace};
 use crate::twin::world::network::{self, Connection, NetError, Origin};
 use crate::twin::{Cloud, Config};
 
@@ -190,6 +190,14 @@ impl Injector for TwinInjector {
                 let pace = times.map_or(Pace::Stopped, Pace::Times);
                 Fault::Replication { of, name: Some(name), from, to, pace }
             }
+            Breakage::Replicator(defect) => Fault::Defect(match defect {
+                super::Defect::DropsOneIn(count) => Defect::DropOneIn(count),
+                super::Defect::EarlierWins => Defect::EarlierWins,
+                super::Defect::LocalWins => Defect::LocalWins,
+                super::Defect::ForgetsDeletes => Defect::ForgetDeletes,
+                super::Defect::CompletesWithoutCopy => Defect::CompleteWithoutCopy,
+                super::Defect::PublishesPending => Defect::PublishPending,
+            }),
             Breakage::ClockSkew { region, ahead_ms } => Fault::ClockSkew { region, ahead_us: ahead_ms * 1_000 },
         };
         Box::pin(async move { Ok(BreakageId(self.cloud.faults.inject(fault).number())) })

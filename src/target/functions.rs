@@ -14,7 +14,8 @@ use crate::twin::services::lambda::{Code, Environment, Event, FunctionError, Ins
 
 /// The functions this process can run, by the name of their crate.
 pub fn linked() -> BTreeMap<String, Arc<dyn Code>> {
-    let all: [(&str, Arc<dyn Code>); 2] = [("failover", Arc::new(FailoverCode)), ("orders", Arc::new(OrdersCode))];
+    let all: [(&str, Arc<dyn Code>); 3] =
+        [("failover", Arc::new(FailoverCode)), ("orders", Arc::new(OrdersCode)), ("rotation", Arc::new(RotationCode))];
     all.into_iter().map(|(name, code)| (name.to_owned(), code)).collect()
 }
 
@@ -26,7 +27,9 @@ impl Code for OrdersCode {
     fn start(&self, environment: Environment) -> Started {
         Box::pin(async move {
             let config = orders::Config::from_variables(&environment.variables).map_err(exited)?;
-            let instance = OrdersInstance(orders::Orders::new(config, &environment.sdk));
+            let sink = environment.log;
+            let log: orders::Log = Arc::new(move |line: &str| sink.print(line));
+            let instance = OrdersInstance(orders::Orders::new(config, &environment.sdk, log));
             Ok(Box::new(instance) as Box<dyn Instance>)
         })
     }
@@ -70,6 +73,36 @@ impl Instance for FailoverInstance {
         Box::pin(async move {
             let Event::Json(event) = event else {
                 return Err(bad_event("the failover function takes an alarm's event, not an HTTP request"));
+            };
+            let answer = self.0.handle(event).await;
+            answer
+                .map(Reply::Json)
+                .map_err(|error| FunctionError { kind: error.kind().to_owned(), message: error.to_string() })
+        })
+    }
+}
+
+struct RotationCode;
+
+impl Code for RotationCode {
+    fn start(&self, environment: Environment) -> Started {
+        Box::pin(async move {
+            let config = rotation::Config::from_variables(&environment.variables).map_err(exited)?;
+            let sink = environment.log;
+            let log: rotation::Log = Arc::new(move |line: &str| sink.print(line));
+            let instance = RotationInstance(rotation::Rotation::new(config, &environment.sdk, log));
+            Ok(Box::new(instance) as Box<dyn Instance>)
+        })
+    }
+}
+
+struct RotationInstance(rotation::Rotation);
+
+impl Instance for RotationInstance {
+    fn invoke<'a>(&'a self, event: Event, _: Invocation) -> BoxFuture<'a, Result<Reply, FunctionError>> {
+        Box::pin(async move {
+            let Event::Json(event) = event else {
+                return Err(bad_event("the rotation function takes a rotation's event, not an HTTP request"));
             };
             let answer = self.0.handle(event).await;
             answer

@@ -137,8 +137,21 @@ pub enum Breakage {
     Partition { between: (Region, Region) },
     /// What a store of this name replicates waits, or takes `times` as long; both Regions given: in that direction.
     Replication { of: Store, name: String, from: Option<Region>, to: Option<Region>, times: Option<u32> },
+    /// A replicator breaks its promises; only a twin's can be told to.
+    Replicator(Defect),
     /// A Region's services stamp writes this far ahead of the truth.
     ClockSkew { region: Region, ahead_ms: i64 },
+}
+
+/// What a broken replicator does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Defect {
+    DropsOneIn(u32),
+    EarlierWins,
+    LocalWins,
+    ForgetsDeletes,
+    CompletesWithoutCopy,
+    PublishesPending,
 }
 
 /// Names a breakage until it is healed.

@@ -98,6 +98,7 @@ impl Cloud {
             regions,
         });
         services::cloudwatch::start(&cloud);
+        services::s3::start(&cloud);
         world::health::start(&cloud);
         cloud
     }

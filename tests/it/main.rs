@@ -1,8 +1,10 @@
-//! Integration tests in one binary: the architecture, determinism, game days, licences, scenarios and the stack.
+//! Integration tests in one binary: the architecture, determinism, game days, licences, rotation, scenarios and
+//! the stack.
 
 mod architecture;
 mod determinism;
 mod gamedays;
 mod licences;
+mod rotation;
 mod scenarios;
 mod stack;

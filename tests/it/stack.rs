@@ -8,6 +8,7 @@ const TAGGABLE: &[&str] = &[
     "AWS::S3::Bucket",
     "AWS::IAM::Role",
     "AWS::DynamoDB::GlobalTable",
+    "AWS::DynamoDB::Table",
     "AWS::SecretsManager::Secret",
     "AWS::Route53::HostedZone",
     "AWS::Route53::HealthCheck",
@@ -25,6 +26,7 @@ const UNTAGGABLE: &[&str] = &[
     "AWS::Lambda::Permission",
     "AWS::ApiGateway::BasePathMapping",
     "AWS::SNS::TopicPolicy",
+    "AWS::SecretsManager::RotationSchedule",
     "AWS::Route53::RecordSet",
 ];
 
@@ -54,7 +56,7 @@ fn resources(template: &str) -> Vec<(String, String, String)> {
 fn every_taggable_resource_carries_project_and_environment() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("stack");
     let mut seen = 0;
-    for name in ["storage", "data", "zone", "region", "routing", "guard"] {
+    for name in ["storage", "data", "rotation", "zone", "region", "routing", "guard"] {
         let template = std::fs::read_to_string(folder.join(format!("{name}.yaml"))).unwrap();
         let globals = template.split("\nResources:").next().unwrap().split("\nGlobals:").nth(1).unwrap_or_default();
         for (resource, kind, text) in resources(&template) {
@@ -71,5 +73,5 @@ fn every_taggable_resource_carries_project_and_environment() {
             seen += 1;
         }
     }
-    assert!(seen >= 18, "only {seen} taggable resources");
+    assert!(seen >= 21, "only {seen} taggable resources");
 }

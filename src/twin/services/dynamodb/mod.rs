@@ -7,12 +7,17 @@
 //!
 //! Everything is in memory behind one lock, ordered, and nothing reads a clock but the cloud's. Items are shared,
 //! never copied, between replicas, links and streams. Reads are strongly consistent within their Region, and
-//! other Regions see a write when its lag is over. No write path may go around [`table::Table::commit`].
+//! other Regions see a write when its lag is over ([`lag`], [`link`], [`replication`]). No write path may go around
+//! [`table::Table::commit`].
 
 mod api;
+mod expiry;
 mod expr;
 mod key;
+mod lag;
+mod link;
 mod number;
+mod partiql;
 mod range;
 mod replica;
 mod replication;
@@ -37,10 +42,11 @@ use crate::twin::formation::ResourceHandler;
 use crate::twin::gateway::Call;
 use crate::twin::services::Service;
 use crate::twin::wire::{AwsError, Protocol, Request, Response, json};
-use state::State;
+use state::{State, Wake};
 
 pub use key::Key;
-pub use stream::{Record, View};
+pub use lag::lag_quantile;
+pub use stream::{Author, Record, View};
 pub use value::{Item, Value};
 pub use version::Version;
 
@@ -59,7 +65,7 @@ impl DynamoDb {
         let state = self.lock();
         let id = state.names.get(&from).and_then(|names| names.get(table));
         let links = id.and_then(|id| state.tables.get(id)).and_then(|table| table.links.get(&from));
-        links.and_then(|links| links.get(&to)).map_or(0, replication::Link::len)
+        links.and_then(|links| links.get(&to)).map_or(0, link::Link::len)
     }
 
     /// When and where the item of this key, as a Region sees it, was written.
@@ -83,15 +89,24 @@ impl DynamoDb {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the state, and wakes the links that then have something to carry.
+    /// Changes the state, and starts what then needs a task.
     fn change<T>(&self, cloud: &Arc<Cloud>, change: impl FnOnce(&mut State) -> T) -> T {
         let (answer, waking) = {
             let mut state = self.lock();
             let answer = change(&mut state);
             (answer, std::mem::take(&mut state.waking))
         };
-        replication::start(cloud, waking);
+        start(cloud, waking);
         answer
+    }
+}
+
+fn start(cloud: &Arc<Cloud>, waking: Vec<Wake>) {
+    for wake in waking {
+        match wake {
+            Wake::Link(link) => replication::start(cloud, link),
+            Wake::Expiry { table, region } => expiry::start(cloud, table, region),
+        }
     }
 }
 

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::expiry::Expiry;
 use super::key::Key;
 use super::schema::Index;
-use super::stream::Stream;
+use super::stream::{Author, Stream};
 use super::value::{Item, item_size};
 use super::version::Version;
 use crate::clock::Timestamp;
@@ -25,6 +26,18 @@ pub struct Change {
     pub key: Key,
     pub item: Option<Arc<Item>>,
     pub version: Version,
+    /// The version its writer saw and wrote over.
+    pub over: Option<Version>,
+    pub author: Author,
+}
+
+/// Which of two versions of an item stays. The service knows one rule; the others are defects, and break it only
+/// where neither writer had seen the other's version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    LastWriterWins,
+    EarlierWins,
+    LocalWins,
 }
 
 /// An item's place in an index; items with equal index keys lie in the order of their primary keys.
@@ -58,6 +71,8 @@ pub struct Replica {
     pub gone_at: Option<Timestamp>,
     pub settings: Settings,
     pub stream: Option<Stream>,
+    /// Where items expire.
+    pub expiry: Option<Expiry>,
     pub items: BTreeMap<Key, Stored>,
     /// Deletes that an older write, still on its way, must not undo.
     pub tombstones: BTreeMap<Key, Version>,
@@ -77,6 +92,7 @@ impl Replica {
             gone_at: None,
             settings: Settings::default(),
             stream: None,
+            expiry: None,
             items: BTreeMap::new(),
             tombstones: BTreeMap::new(),
             indexes: vec![BTreeSet::new(); indexes],
@@ -98,11 +114,12 @@ impl Replica {
         }
     }
 
-    /// The version a local write of this key gets.
-    pub fn next_version(&mut self, key: &Key, now: Timestamp) -> Version {
+    /// A local write of this key, with the version it gets by the Region's clock.
+    pub fn change(&mut self, key: Key, item: Option<Arc<Item>>, clock: Timestamp, author: Author) -> Change {
         self.sequence += 1;
-        let sequence = self.sequence;
-        Version::over(self.version(key), now, self.region, sequence)
+        let over = self.version(&key);
+        let version = Version::over(over, clock, self.region, self.sequence);
+        Change { key, item, version, over, author }
     }
 
     /// The version of what is there, or of the delete that removed it.
@@ -112,7 +129,7 @@ impl Replica {
 
     /// Stores a change, whatever its version: items, indexes, tombstones and stream together.
     pub fn store(&mut self, indexes: &[Index], change: Change, now: Timestamp, keep_tombstone: bool) {
-        let Change { key, item, version } = change;
+        let Change { key, item, version, author, .. } = change;
         let old = match &item {
             Some(item) => {
                 let size = item_size(item);
@@ -141,18 +158,27 @@ impl Replica {
                 entries.extend(after.map(|key_after| IndexKey { key: key_after, primary: key.clone() }));
             }
         }
+        if let Some(expiry) = &mut self.expiry {
+            expiry.note(&key, item.as_deref(), now);
+        }
         if let Some(stream) = &mut self.stream {
-            stream.append(now, &key, old, item, version);
+            stream.append(now, &key, old, item, version, author);
         }
     }
 
-    /// Stores a change from another Region if it is the later one; says whether it was.
-    pub fn merge(&mut self, indexes: &[Index], change: Change, now: Timestamp) -> bool {
-        let is_later = self.version(&change.key).is_none_or(|current| change.version > current);
-        if is_later {
-            self.store(indexes, change, now, true);
+    /// Stores a change from another Region if the rule prefers it to what is there.
+    pub fn merge(&mut self, indexes: &[Index], change: Change, now: Timestamp, rule: Rule) {
+        let is_preferred = self.version(&change.key).is_none_or(|current| {
+            let has_seen = change.over == Some(current) || change.version.writer == current.writer;
+            match rule {
+                Rule::EarlierWins if !has_seen => change.version < current,
+                Rule::LocalWins if !has_seen => false,
+                _ => change.version > current,
+            }
+        });
+        if is_preferred {
+            self.store(indexes, Change { author: Author::Replication, ..change }, now, true);
         }
-        is_later
     }
 
     /// Fills a new index from the items.

@@ -4,12 +4,23 @@ use std::collections::BTreeMap;
 
 use super::api::Token;
 use super::expr::Cache;
+use super::link::LinkId;
 use super::replica::Replica;
-use super::replication::LinkId;
 use super::table::Table;
 use crate::clock::Timestamp;
 use crate::region::Region;
 use crate::twin::wire::AwsError;
+
+/// What needs a task of its own until it is empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wake {
+    Link(LinkId),
+    /// The items of a Region that expire.
+    Expiry {
+        table: u64,
+        region: Region,
+    },
+}
 
 #[derive(Default)]
 pub struct State {
@@ -19,8 +30,8 @@ pub struct State {
     pub cache: Cache,
     /// Tokens of transactions, by the Region they ran in.
     pub tokens: BTreeMap<(Region, String), Token>,
-    /// Links that need a task, started when the lock is let go.
-    pub waking: Vec<LinkId>,
+    /// What needs a task, started when the lock is let go.
+    pub waking: Vec<Wake>,
     last_id: u64,
 }
 

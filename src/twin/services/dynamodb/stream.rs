@@ -26,6 +26,15 @@ pub enum View {
     NewAndOldImages,
 }
 
+/// Who made a change in the Region whose stream records it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Author {
+    User,
+    /// It was made in another Region, whoever made it there.
+    Replication,
+    TimeToLive,
+}
+
 /// One change.
 #[derive(Clone, Debug)]
 pub struct Record {
@@ -36,8 +45,9 @@ pub struct Record {
     pub old: Option<Arc<Item>>,
     /// `None` for a REMOVE.
     pub new: Option<Arc<Item>>,
-    /// Who wrote it and when, wherever that was.
+    /// Where and when it was written.
     pub version: Version,
+    pub author: Author,
 }
 
 #[derive(Debug)]
@@ -61,6 +71,7 @@ impl Stream {
         old: Option<Arc<Item>>,
         new: Option<Arc<Item>>,
         version: Version,
+        author: Author,
     ) {
         if old == new {
             return;
@@ -69,7 +80,7 @@ impl Stream {
         while self.records.len() >= CAPACITY || self.records.front().is_some_and(is_stale) {
             self.records.pop_front();
         }
-        self.records.push_back(Record { sequence: self.next, at, key: key.clone(), old, new, version });
+        self.records.push_back(Record { sequence: self.next, at, key: key.clone(), old, new, version, author });
         self.next += 1;
     }
 }

@@ -6,13 +6,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::expiry::Expiry;
 use super::key::Key;
-use super::replica::{Change, Replica};
-use super::replication::{Link, LinkId};
+use super::link::{Link, LinkId};
+use super::replica::{Change, Replica, Rule};
 use super::schema::{Index, KeySchema};
-use super::stream::{Stream, View};
+use super::state::Wake;
+use super::stream::{Author, Stream, View};
 use super::value::Item;
-use super::version::Version;
+use super::version::{Stamp, Version};
 use crate::clock::Timestamp;
 use crate::region::Region;
 use crate::seed::Seed;
@@ -59,26 +61,55 @@ pub struct Table {
 }
 
 impl Table {
-    /// Writes or deletes an item in a Region: stores it and sends it to every other replica. Gives the links that
-    /// now need a task to carry them.
-    pub fn commit(&mut self, region: Region, now: Timestamp, key: Key, item: Option<Arc<Item>>) -> Vec<LinkId> {
+    /// Writes or deletes an item in a Region: stores it and sends it to every other replica. Gives what now needs a
+    /// task to carry it or to wait for it.
+    pub fn commit(&mut self, stamp: Stamp, key: Key, item: Option<Arc<Item>>, author: Author) -> Vec<Wake> {
+        let Stamp { region, now, clock } = stamp;
         let is_replicated = self.replicas.len() > 1;
         let Some(replica) = self.replicas.get_mut(&region) else { return Vec::new() };
-        let version = replica.next_version(&key, now);
-        let change = Change { key, item, version };
+        let change = replica.change(key, item, clock, author);
         if !is_replicated {
             replica.store(&self.indexes, change, now, false);
-            return Vec::new();
+            return self.wake_expiry(region).into_iter().collect();
         }
         replica.store(&self.indexes, change.clone(), now, true);
         let mut waking = Vec::new();
         for (to, link) in self.links.get_mut(&region).into_iter().flatten() {
             link.send(change.clone(), now);
             if !std::mem::replace(&mut link.is_pumping, true) {
-                waking.push(LinkId { table: self.id, from: region, to: *to });
+                waking.push(Wake::Link(LinkId { table: self.id, from: region, to: *to }));
             }
         }
+        waking.extend(self.wake_expiry(region));
         waking
+    }
+
+    /// Sets the attribute items expire by, in every Region.
+    pub fn set_time_to_live(&mut self, seed: Seed, time_to_live: Option<TimeToLive>, now: Timestamp) -> Vec<Wake> {
+        if self.time_to_live == time_to_live {
+            return Vec::new();
+        }
+        self.time_to_live = time_to_live;
+        let regions: Vec<Region> = self.replicas.keys().copied().collect();
+        regions.into_iter().filter_map(|region| self.watch_expiry(seed, region, now)).collect()
+    }
+
+    /// Starts a Region's expiry over: from the attribute that is set, with what the Region holds.
+    fn watch_expiry(&mut self, seed: Seed, region: Region, now: Timestamp) -> Option<Wake> {
+        let attribute = self.time_to_live.as_ref().filter(|setting| setting.is_enabled).map(|one| &one.attribute);
+        let replica = self.replicas.get_mut(&region)?;
+        replica.expiry = attribute.map(|attribute| {
+            let mut expiry = Expiry::new(seed, &self.name, region, attribute);
+            replica.items.iter().for_each(|(key, stored)| expiry.note(key, Some(&stored.item), now));
+            expiry
+        });
+        self.wake_expiry(region)
+    }
+
+    /// The wait for a Region's next expiry, where there is one and nothing waits yet.
+    pub fn wake_expiry(&mut self, region: Region) -> Option<Wake> {
+        let expiry = self.replicas.get_mut(&region)?.expiry.as_mut()?;
+        expiry.wake().then_some(Wake::Expiry { table: self.id, region })
     }
 
     pub fn receiving(&mut self, id: LinkId) -> Option<Receiving<'_>> {
@@ -95,9 +126,9 @@ impl Table {
     }
 
     /// Opens a replica that was being created: everything the others hold, by last writer wins, and links both ways.
-    pub fn open_replica(&mut self, seed: Seed, region: Region, now: Timestamp) {
+    pub fn open_replica(&mut self, seed: Seed, region: Region, now: Timestamp) -> Option<Wake> {
         if self.replicas.get(&region).is_none_or(|replica| replica.active_at.is_some() || replica.gone_at.is_some()) {
-            return;
+            return None;
         }
         let others: Vec<Region> = self.active_regions(now).filter(|other| *other != region).collect();
         let mut changes = Vec::new();
@@ -106,15 +137,22 @@ impl Table {
                 key: key.clone(),
                 item: Some(stored.item.clone()),
                 version: stored.version,
+                over: None,
+                author: Author::Replication,
             }));
-            let deletes = replica.tombstones.iter();
-            changes.extend(deletes.map(|(key, version)| Change { key: key.clone(), item: None, version: *version }));
+            changes.extend(replica.tombstones.iter().map(|(key, version)| Change {
+                key: key.clone(),
+                item: None,
+                version: *version,
+                over: None,
+                author: Author::Replication,
+            }));
         }
-        let Some(replica) = self.replicas.get_mut(&region) else { return };
+        let replica = self.replicas.get_mut(&region)?;
         // What was there before the replica existed is no change in its stream.
         let stream = replica.stream.take();
         for change in changes {
-            replica.merge(&self.indexes, change, now);
+            replica.merge(&self.indexes, change, now, Rule::LastWriterWins);
         }
         replica.stream = stream;
         replica.active_at = Some(now);
@@ -124,6 +162,7 @@ impl Table {
                 outgoing.entry(to).or_insert_with(|| Link::new(seed, &self.name, from, to));
             }
         }
+        self.watch_expiry(seed, region, now)
     }
 
     /// Cuts a Region's replica off; what was on its way to or from it is dropped.

@@ -106,6 +106,19 @@ impl Lambda {
         Ok(Admitted { cloud: cloud.clone(), region, name, version, warm, concurrency })
     }
 
+    /// Whether a service that acts for `source` may invoke the function: what services ask before they rely on it.
+    pub fn permits(
+        &self,
+        cloud: &Cloud,
+        region: Region,
+        function: &str,
+        by: &Principal,
+        source: Option<&str>,
+    ) -> Result<(), AwsError> {
+        let target = Target::parse(function);
+        self.check(cloud, target.region.unwrap_or(region), target, by, source)
+    }
+
     /// Whether an asynchronous invocation may be queued.
     pub(super) fn check(
         &self,

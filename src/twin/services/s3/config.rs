@@ -3,8 +3,9 @@
 use super::answer::{self, root, xml};
 use super::object::required_body;
 use super::replication::{self, Replication};
-use super::state::{Bucket, Encryption, State, Versioning};
+use super::state::{Bucket, Encryption, State, Versioning, no_such_bucket};
 use super::{Ask, answer::not_modelled};
+use crate::twin::Cloud;
 use crate::twin::wire::{AwsError, Response, respond, xml::Element};
 
 pub(super) fn get_versioning(ask: &Ask<'_>) -> Result<Response, AwsError> {
@@ -60,17 +61,28 @@ pub(super) fn get_replication(ask: &Ask<'_>) -> Result<Response, AwsError> {
 pub(super) fn put_replication(ask: &Ask<'_>) -> Result<Response, AwsError> {
     ask.authorize("s3:PutReplicationConfiguration")?;
     let document = Element::parse(required_body(ask)?)?;
+    // Who names a role must be allowed to pass it on (API reference, PutBucketReplication).
+    ask.call.authorize("iam:PassRole", document.get_text("Role").unwrap_or_default())?;
     let mut state = ask.call.cloud.s3.lock();
     state.bucket(ask.call, &ask.target.bucket)?;
-    set_replication(&mut state, &ask.target.bucket, document)?;
+    set_replication(&ask.call.cloud, &mut state, &ask.target.bucket, document)?;
     Ok(answer::empty(ask.call, 200))
 }
 
-pub(super) fn set_replication(state: &mut State, name: &str, document: Element) -> Result<(), AwsError> {
-    let replication = Replication::read(document)?;
-    if let Some(bucket) = state.buckets.get(name) {
-        replication::check(state, bucket, &replication)?;
+/// Gives a bucket a configuration; the one it has stays, with its age.
+pub(super) fn set_replication(
+    cloud: &Cloud,
+    state: &mut State,
+    name: &str,
+    mut document: Element,
+) -> Result<(), AwsError> {
+    replication::name_rules(&mut document, || cloud.ids.mixed(48));
+    let Some(bucket) = state.buckets.get(name) else { return Err(no_such_bucket(name)) };
+    if bucket.replication.as_ref().is_some_and(|current| current.document == document) {
+        return Ok(());
     }
+    let replication = Replication::read(document, &cloud.account, cloud.clock.now())?;
+    replication::check(state, bucket, &replication)?;
     if let Some(bucket) = state.buckets.get_mut(name) {
         bucket.replication = Some(replication);
     }

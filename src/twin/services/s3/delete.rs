@@ -46,7 +46,7 @@ fn delete(ask: &Ask<'_>, key: &str, id: Option<&str>) -> Result<Gone, AwsError> 
         bucket.remove(key, NULL);
         return Ok(Gone { marker: false, version: None });
     }
-    let mut marker = Version { id: bucket.next_id(call), at: call.cloud.clock.now(), object: None, replication: None };
+    let mut marker = Version::new(bucket.next_id(call), call.cloud.clock.now(), None);
     let version = Some(marker.id.clone());
     replication::on_write(&call.cloud, &state, &ask.target.bucket, key, &mut marker);
     state.bucket_mut(call, &ask.target.bucket)?.insert(key, marker);

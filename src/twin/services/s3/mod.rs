@@ -24,18 +24,25 @@ mod tagging;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
 
 use crate::seed::Seed;
+use crate::twin::Cloud;
 use crate::twin::gateway::Call;
 use crate::twin::services::Service;
 use crate::twin::wire::{AwsError, Protocol, Request, Response};
 use route::Target;
 use state::State;
 
+pub use replication::lag_quantile;
 pub use resources::resources;
+
+/// Starts the publication of replication metrics.
+pub fn start(cloud: &Arc<Cloud>) {
+    tokio::spawn(replication::publish(Arc::downgrade(cloud)));
+}
 
 pub struct S3 {
     state: Mutex<State>,

@@ -44,8 +44,7 @@ fn store(ask: &Ask<'_>, object: Object) -> Result<Response, AwsError> {
         header(&mut response, "x-amz-checksum-type", checksum.kind());
     }
     encryption_headers(&mut response, &object.encryption);
-    let mut version =
-        Version { id: bucket.next_id(call), at: call.cloud.clock.now(), object: Some(object), replication: None };
+    let mut version = Version::new(bucket.next_id(call), call.cloud.clock.now(), Some(object));
     if versioned {
         header(&mut response, "x-amz-version-id", &version.id);
     }
@@ -111,19 +110,20 @@ pub(super) fn about(ask: &Ask<'_>) -> Result<About, AwsError> {
     if let Some(tags) = ask.header("x-amz-tagging") {
         about.tags = tagging::from_header(tags)?;
     }
-    about.storage_class = storage_class(ask)?;
+    about.storage_class = ask.header("x-amz-storage-class").map_or(Ok(String::new()), check_storage_class)?;
     Ok(about)
 }
 
-fn storage_class(ask: &Ask<'_>) -> Result<String, AwsError> {
-    match ask.header("x-amz-storage-class") {
-        None | Some("STANDARD") => Ok(String::new()),
-        Some(class @ ("STANDARD_IA" | "ONEZONE_IA" | "INTELLIGENT_TIERING" | "GLACIER_IR" | "REDUCED_REDUNDANCY")) => {
+/// A storage class as it is kept: empty for STANDARD.
+pub(super) fn check_storage_class(class: &str) -> Result<String, AwsError> {
+    match class {
+        "STANDARD" => Ok(String::new()),
+        "STANDARD_IA" | "ONEZONE_IA" | "INTELLIGENT_TIERING" | "GLACIER_IR" | "REDUCED_REDUNDANCY" => {
             Ok(class.to_owned())
         }
         // An archived object must be restored before it is read, which is not modelled.
-        Some(class @ ("GLACIER" | "DEEP_ARCHIVE")) => Err(not_modelled(&format!("the storage class {class}"))),
-        Some(_) => Err(AwsError::bad_request("InvalidStorageClass", "The storage class you specified is not valid")),
+        "GLACIER" | "DEEP_ARCHIVE" => Err(not_modelled(&format!("the storage class {class}"))),
+        _ => Err(AwsError::bad_request("InvalidStorageClass", "The storage class you specified is not valid")),
     }
 }
 
@@ -146,7 +146,7 @@ pub(super) fn encryption(ask: &Ask<'_>) -> Result<Encryption, AwsError> {
 }
 
 /// The ARN of a key that works and that the caller may use.
-fn unlock(call: &Call, action: &str, key: &str) -> Result<String, AwsError> {
+pub(super) fn unlock(call: &Call, action: &str, key: &str) -> Result<String, AwsError> {
     let kms = &call.cloud.kms;
     let arn = kms
         .usable(&call.cloud, call.region, key)
@@ -311,8 +311,8 @@ fn describe(ask: &Ask<'_>, bucket: &Bucket, version: &Version, object: &Object, 
     if bucket.versioning != Versioning::Never {
         header(response, "x-amz-version-id", &version.id);
     }
-    if let Some(status) = version.replication {
-        header(response, "x-amz-replication-status", status.name());
+    if let Some(standing) = &version.replication {
+        header(response, "x-amz-replication-status", standing.status());
     }
     encryption_headers(response, &object.encryption);
     let wanted = whole && ask.header("x-amz-checksum-mode").is_some_and(|mode| mode.eq_ignore_ascii_case("enabled"));
@@ -339,7 +339,7 @@ pub(super) fn write(ask: &Ask<'_>, object: Object) -> Result<(Option<String>, Ti
     let bucket = state.bucket(call, &ask.target.bucket)?;
     let versioned = bucket.versioning != Versioning::Never;
     let at = call.cloud.clock.now();
-    let mut version = Version { id: bucket.next_id(call), at, object: Some(object), replication: None };
+    let mut version = Version::new(bucket.next_id(call), at, Some(object));
     let id = versioned.then(|| version.id.clone());
     replication::on_write(&call.cloud, &state, &ask.target.bucket, &ask.target.key, &mut version);
     state.bucket_mut(call, &ask.target.bucket)?.insert(&ask.target.key, version);

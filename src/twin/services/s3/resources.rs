@@ -141,7 +141,7 @@ fn configure(cx: &ResourceContext, name: &str, properties: &Value) -> Result<(),
             .map(|block| xml("PublicAccessBlockConfiguration", block).remove(0)),
     );
     store(&mut bucket.stored, LIFECYCLE, properties.get("LifecycleConfiguration").map(lifecycle));
-    replicate(&mut state, name, properties)?;
+    replicate(cx, &mut state, name, properties)?;
     Ok(())
 }
 
@@ -152,9 +152,9 @@ fn store(stored: &mut BTreeMap<&'static str, Element>, what: &'static str, docum
     }
 }
 
-fn replicate(state: &mut State, name: &str, properties: &Value) -> Result<(), AwsError> {
+fn replicate(cx: &ResourceContext, state: &mut State, name: &str, properties: &Value) -> Result<(), AwsError> {
     let Some(replication) = properties.get("ReplicationConfiguration") else { return Ok(()) };
-    config::set_replication(state, name, xml("ReplicationConfiguration", replication).remove(0))
+    config::set_replication(&cx.cloud, state, name, xml("ReplicationConfiguration", replication).remove(0))
 }
 
 fn encryption(properties: &Value) -> Result<Encryption, ResourceError> {

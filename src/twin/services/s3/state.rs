@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::checksum::Checksum;
-use super::replication::Replication;
+use super::replication::{Replication, Standing};
 use crate::clock::Timestamp;
 use crate::region::Region;
 use crate::twin::gateway::Call;
@@ -48,15 +48,10 @@ pub(super) struct Version {
     pub at: Timestamp,
     /// None for a delete marker.
     pub object: Option<Object>,
-    pub replication: Option<ReplicationStatus>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ReplicationStatus {
-    Pending,
-    Completed,
-    Failed,
-    Replica,
+    /// None where no rule matched it.
+    pub replication: Option<Standing>,
+    /// When its tags changed last.
+    pub tagged: Timestamp,
 }
 
 #[derive(Clone, Debug)]
@@ -108,14 +103,10 @@ pub(super) struct Part {
     pub at: Timestamp,
 }
 
-impl ReplicationStatus {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "PENDING",
-            Self::Completed => "COMPLETED",
-            Self::Failed => "FAILED",
-            Self::Replica => "REPLICA",
-        }
+impl Version {
+    /// A version written now: a delete marker where there is no object.
+    pub fn new(id: String, at: Timestamp, object: Option<Object>) -> Self {
+        Self { id, at, object, replication: None, tagged: at }
     }
 }
 
@@ -180,11 +171,16 @@ impl Bucket {
         Some((version, version.object.as_ref()?))
     }
 
+    pub fn version(&self, key: &str, id: &str) -> Option<&Version> {
+        self.objects.get(key)?.iter().find(|version| version.id == id)
+    }
+
     pub fn version_mut(&mut self, key: &str, id: &str) -> Option<&mut Version> {
         self.objects.get_mut(key)?.iter_mut().find(|version| version.id == id)
     }
 
-    /// Adds a version in the order of time; one without an id of its own replaces the one before it.
+    /// Adds a version in the order of time; one without an id of its own replaces the one before it. Of two written at
+    /// one moment the greater id is the later one, so that buckets that replicate to each other agree.
     pub fn insert(&mut self, key: &str, version: Version) {
         if !self.objects.contains_key(key) {
             self.objects.insert(key.to_owned(), vec![version]);
@@ -192,7 +188,8 @@ impl Bucket {
         }
         let Some(versions) = self.objects.get_mut(key) else { return };
         versions.retain(|other| other.id != version.id);
-        let place = versions.iter().rposition(|other| other.at <= version.at).map_or(0, |before| before + 1);
+        let later = |other: &Version| (other.at, &other.id) > (version.at, &version.id);
+        let place = versions.iter().rposition(|other| !later(other)).map_or(0, |before| before + 1);
         versions.insert(place, version);
     }
 
@@ -218,7 +215,7 @@ mod tests {
     use super::*;
 
     fn version(id: &str, second: i64) -> Version {
-        Version { id: id.to_owned(), at: Timestamp::from_millis(second * 1_000), object: None, replication: None }
+        Version::new(id.to_owned(), Timestamp::from_millis(second * 1_000), None)
     }
 
     #[test]
@@ -228,7 +225,7 @@ mod tests {
             bucket.insert("k", version(id, second));
         }
         let ids: Vec<_> = bucket.objects["k"].iter().map(|version| version.id.as_str()).collect();
-        assert_eq!(ids, [NULL, "first", "second", "third", "also-third"]);
+        assert_eq!(ids, [NULL, "first", "second", "also-third", "third"]);
         bucket.insert("k", version(NULL, 4));
         assert_eq!((bucket.latest("k").unwrap().id.as_str(), bucket.objects["k"].len()), (NULL, 5));
     }

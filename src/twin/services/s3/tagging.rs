@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::Ask;
 use super::answer::{self, header, root, xml};
 use super::object::{no_such_key, required_body};
-use super::state::{Object, Version};
+use super::state::{Object, State, Version};
+use super::{Ask, replication};
+use crate::clock::Timestamp;
 use crate::twin::wire::{AwsError, Response, xml::Element};
 
 /// An object has at most 10 tags, a bucket 50 (S3 user guide).
@@ -41,38 +42,46 @@ fn shown(ask: &Ask<'_>, tags: &BTreeMap<String, String>) -> Response {
 
 pub(super) fn get(ask: &Ask<'_>) -> Result<Response, AwsError> {
     ask.authorize("s3:GetObjectTagging")?;
-    on_object(ask, |object| shown(ask, &object.about.tags))
+    let mut state = ask.call.cloud.s3.lock();
+    let (id, _, object) = find(ask, &mut state)?;
+    let mut response = shown(ask, &object.about.tags);
+    header(&mut response, "x-amz-version-id", &id);
+    Ok(response)
 }
 
 pub(super) fn put(ask: &Ask<'_>) -> Result<Response, AwsError> {
     ask.authorize("s3:PutObjectTagging")?;
     let tags = from_body(ask, OBJECT_TAGS_MAX)?;
-    on_object(ask, |object| {
-        object.about.tags = tags;
-        answer::empty(ask.call, 200)
-    })
+    change(ask, tags, 200)
 }
 
 pub(super) fn delete(ask: &Ask<'_>) -> Result<Response, AwsError> {
     ask.authorize("s3:DeleteObjectTagging")?;
-    on_object(ask, |object| {
-        object.about.tags.clear();
-        answer::empty(ask.call, 204)
-    })
+    change(ask, BTreeMap::new(), 204)
 }
 
-fn on_object(ask: &Ask<'_>, act: impl FnOnce(&mut Object) -> Response) -> Result<Response, AwsError> {
-    let mut state = ask.call.cloud.s3.lock();
+/// Gives a version other tags, and its replicas with it.
+fn change(ask: &Ask<'_>, tags: BTreeMap<String, String>, status: u16) -> Result<Response, AwsError> {
+    let cloud = &ask.call.cloud;
+    let mut state = cloud.s3.lock();
+    let (id, tagged, object) = find(ask, &mut state)?;
+    *tagged = cloud.clock.now();
+    let before = std::mem::replace(&mut object.about.tags, tags);
+    replication::on_tags(cloud, &mut state, (&ask.target.bucket, &ask.target.key, &id), &before);
+    let mut response = answer::empty(ask.call, status);
+    header(&mut response, "x-amz-version-id", &id);
+    Ok(response)
+}
+
+/// The version the request is about: its id, when its tags changed last, and its object.
+fn find<'a>(ask: &Ask<'_>, state: &'a mut State) -> Result<(String, &'a mut Timestamp, &'a mut Object), AwsError> {
     let bucket = state.bucket_mut(ask.call, &ask.target.bucket)?;
     let key = ask.target.key.as_str();
     let id = ask.target.get("versionId");
     let fits = |version: &&mut Version| id.is_none_or(|id| version.id == id);
     let version = bucket.objects.get_mut(key).and_then(|all| all.iter_mut().rev().find(fits));
-    let version = version.ok_or_else(|| no_such_key(key))?;
-    let object = version.object.as_mut().ok_or_else(|| no_such_key(key))?;
-    let mut response = act(object);
-    header(&mut response, "x-amz-version-id", &version.id);
-    Ok(response)
+    let Version { id, tagged, object, .. } = version.ok_or_else(|| no_such_key(key))?;
+    Ok((id.clone(), tagged, object.as_mut().ok_or_else(|| no_such_key(key))?))
 }
 
 pub(super) fn get_of_bucket(ask: &Ask<'_>) -> Result<Response, AwsError> {

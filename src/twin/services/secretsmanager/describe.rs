@@ -82,6 +82,9 @@ fn entry(cloud: &Cloud, secret: &Secret, stages: &str) -> Value {
     if let Some(key) = &secret.kms_key {
         out["KmsKeyId"] = key.as_str().into();
     }
+    if let Some(rotation) = &secret.rotation {
+        rotation.describe(&mut out);
+    }
     if let Some(accessed) = secret.accessed {
         out["LastAccessedDate"] = day(accessed).seconds().into();
     }

@@ -33,7 +33,7 @@ pub(super) fn create(call: &Call, input: &Members) -> Result<Value, AwsError> {
         Some(Secret { deleted: None, versions, .. }) => {
             // The same call again, by its token and value, is answered as the first one was.
             let again = input.text("ClientRequestToken").and_then(|token| versions.get(token));
-            if !again.is_some_and(|version| Some(&version.value) == value.as_ref()) {
+            if !again.is_some_and(|version| version.value == value) {
                 let message = format!("The operation failed because the secret {name} already exists.");
                 return Err(AwsError::bad_request("ResourceExistsException", message));
             }
@@ -56,6 +56,7 @@ pub(super) fn create(call: &Call, input: &Members) -> Result<Value, AwsError> {
         tags: tags(input.list("Tags")),
         versions: IndexMap::new(),
         replicas: BTreeMap::new(),
+        rotation: None,
         generation: 0,
     };
     let wanted = replication::wanted(call, &secret, input)?;

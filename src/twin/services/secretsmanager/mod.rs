@@ -1,14 +1,16 @@
 //! Secrets Manager: versions, stages and replicas. Values are held, never logged.
 //!
 //! [`secret`] is what exists; [`lifecycle`], [`versions`] and [`describe`] are the calls on it; [`replication`]
-//! carries every change of a primary to its replicas, late and only where the network lets it. [`value`] is the only
+//! carries every change of a primary to its replicas, as late as [`lag`] says and only where the network lets it. [`value`] is the only
 //! type that holds a value, and [`password`] the only place that makes one.
 
 mod describe;
+mod lag;
 mod lifecycle;
 mod password;
 mod replication;
 mod resources;
+mod rotation;
 mod secret;
 #[cfg(test)]
 mod tests;
@@ -27,6 +29,7 @@ use crate::twin::services::Service;
 use crate::twin::wire::{AwsError, Members, Protocol, Request, Response, json};
 use secret::State;
 
+pub use lag::lag_quantile;
 pub use resources::resources;
 
 pub struct SecretsManager {
@@ -35,6 +38,8 @@ pub struct SecretsManager {
     passwords: Mutex<ChaCha8Rng>,
     /// Draws the time a change takes to a replica.
     lags: Mutex<ChaCha8Rng>,
+    /// Draws when inside its window a secret is rotated, and how long a rotation's steps lie apart.
+    rotations: Mutex<ChaCha8Rng>,
 }
 
 impl SecretsManager {
@@ -43,7 +48,13 @@ impl SecretsManager {
             state: Mutex::default(),
             passwords: Mutex::new(seed.stream("twin/secretsmanager/passwords")),
             lags: Mutex::new(seed.stream("twin/secretsmanager/lags")),
+            rotations: Mutex::new(seed.stream("twin/secretsmanager/rotations")),
         }
+    }
+
+    /// A draw from 0 to 1 for rotations.
+    fn share(&self) -> f64 {
+        rand::RngExt::random(&mut *self.rotations.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -58,7 +69,7 @@ const OPERATIONS: &[(&str, &[&str], Act)] = &[
     ("GetSecretValue", &["SecretId", "VersionId", "VersionStage"], versions::get),
     (
         "PutSecretValue",
-        &["SecretId", "ClientRequestToken", "SecretString", "SecretBinary", "VersionStages"],
+        &["SecretId", "ClientRequestToken", "SecretString", "SecretBinary", "VersionStages", "RotationToken"],
         versions::put,
     ),
     ("ListSecretVersionIds", &["SecretId", "MaxResults", "NextToken", "IncludeDeprecated"], versions::list),
@@ -96,6 +107,12 @@ const OPERATIONS: &[(&str, &[&str], Act)] = &[
     ("ReplicateSecretToRegions", &["SecretId", "AddReplicaRegions", "ForceOverwriteReplicaSecret"], replication::add),
     ("RemoveRegionsFromReplication", &["SecretId", "RemoveReplicaRegions"], replication::remove),
     ("StopReplicationToReplica", &["SecretId"], replication::promote),
+    (
+        "RotateSecret",
+        &["SecretId", "ClientRequestToken", "RotationLambdaARN", "RotationRules", "RotateImmediately"],
+        rotation::rotate,
+    ),
+    ("CancelRotateSecret", &["SecretId"], rotation::cancel),
     (
         "GetRandomPassword",
         &[

@@ -1,10 +1,11 @@
-//! `AWS::SecretsManager::Secret`.
+//! `AWS::SecretsManager::Secret`; the rotation schedule stands with [`rotation`](super::rotation).
 
 use std::future::ready;
 
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
+use super::rotation::RotationScheduleHandler;
 use super::{describe, lifecycle, password, replication};
 use crate::twin::formation::{
     Created, Kind, Property, ResourceContext, ResourceError, ResourceHandler, Spec, optional_text, text,
@@ -14,7 +15,7 @@ use crate::twin::wire::{AwsError, Members};
 
 /// The resource types of this service.
 pub fn resources() -> Vec<Box<dyn ResourceHandler>> {
-    vec![Box::new(SecretHandler)]
+    vec![Box::new(SecretHandler), Box::new(RotationScheduleHandler)]
 }
 
 const TAG: Kind =
@@ -167,7 +168,7 @@ fn made(arn: &str) -> Created {
 }
 
 /// Runs an operation as the account does.
-fn run(cx: &ResourceContext, operation: &str, act: super::Act, input: Value) -> Result<Value, AwsError> {
+pub(super) fn run(cx: &ResourceContext, operation: &str, act: super::Act, input: Value) -> Result<Value, AwsError> {
     let call =
         Call { cloud: cx.cloud.clone(), region: cx.region, principal: Principal::Account, request_id: String::new() };
     let known = super::OPERATIONS.iter().find(|(name, ..)| *name == operation).map_or(&[][..], |(_, known, _)| known);

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use indexmap::IndexMap;
 use serde_json::Value;
 
+use super::rotation::Rotation;
 use super::value::SecretValue;
-use super::{invalid_request, not_found};
+use super::{invalid_parameter, invalid_request, not_found};
 use crate::clock::Timestamp;
 use crate::region::Region;
 use crate::twin::Cloud;
@@ -14,6 +15,7 @@ use crate::twin::gateway::Call;
 use crate::twin::wire::AwsError;
 
 pub(super) const CURRENT: &str = "AWSCURRENT";
+pub(super) const PENDING: &str = "AWSPENDING";
 pub(super) const PREVIOUS: &str = "AWSPREVIOUS";
 /// Versions without a label are deprecated; Secrets Manager keeps about 100 versions (user guide, "Secret versions").
 const VERSIONS_MAX: usize = 100;
@@ -21,6 +23,8 @@ const VERSIONS_MAX: usize = 100;
 #[derive(Default)]
 pub(super) struct State {
     pub secrets: BTreeMap<(Region, String), Secret>,
+    /// Counts rotations and their timers.
+    numbers: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -44,6 +48,8 @@ pub(super) struct Secret {
     pub versions: IndexMap<String, Version>,
     /// Of a primary, by Region.
     pub replicas: BTreeMap<Region, Replica>,
+    /// Of a primary, once it was configured.
+    pub rotation: Option<Rotation>,
     /// Counts the changes of a primary; a replica carries that of the change it shows.
     pub generation: u64,
 }
@@ -57,7 +63,8 @@ pub(super) struct Deletion {
 
 #[derive(Clone, Debug)]
 pub(super) struct Version {
-    pub value: SecretValue,
+    /// None while a rotation has yet to give it one.
+    pub value: Option<SecretValue>,
     pub created: Timestamp,
     pub stages: BTreeSet<String>,
 }
@@ -91,7 +98,7 @@ impl Secret {
     /// Fails where the secret cannot be changed here: a replica, or one that waits for its deletion.
     pub fn check_writable(&self) -> Result<(), AwsError> {
         if self.is_replica() {
-            return Err(invalid_request(
+            return Err(invalid_parameter(
                 "Operation not permitted on a replica secret. Call must be made in primary secret's region.",
             ));
         }
@@ -112,9 +119,10 @@ impl Secret {
         self.versions.iter().find(|(_, version)| version.stages.contains(stage))
     }
 
-    /// Adds a version and moves these labels to it.
+    /// Adds a version, or gives a value to one that waits for it, and moves these labels to it.
     pub fn add_version(&mut self, id: String, value: SecretValue, now: Timestamp, stages: &[String]) {
-        self.versions.insert(id.clone(), Version { value, created: now, stages: BTreeSet::new() });
+        let empty = Version { value: None, created: now, stages: BTreeSet::new() };
+        self.versions.entry(id.clone()).or_insert(empty).value = Some(value);
         for stage in stages {
             self.label(&id, stage);
         }
@@ -152,6 +160,12 @@ impl Secret {
 }
 
 impl State {
+    /// A number that no rotation and no timer had before.
+    pub fn number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
+    }
+
     /// The secret a caller names by name, ARN, or ARN without its suffix, once the caller may do `action` to it.
     /// One past its deletion date is gone.
     pub fn find_mut(&mut self, call: &Call, action: &str, id: &str) -> Result<&mut Secret, AwsError> {

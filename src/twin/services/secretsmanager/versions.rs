@@ -32,6 +32,13 @@ pub(super) fn get(call: &Call, input: &Members) -> Result<Value, AwsError> {
             secret.staged(stage).ok_or_else(|| not_found(&format!("secret value for staging label: {stage}")))?
         }
     };
+    let Some(value) = &version.value else {
+        let asked = input.text("VersionId").map_or_else(
+            || format!("secret value for staging label: {}", stage.unwrap_or(CURRENT)),
+            |id| format!("secret value for VersionId: {id}"),
+        );
+        return Err(not_found(&asked));
+    };
     unlock(call, secret, "kms:Decrypt", "DecryptionFailure")?;
     let mut answer = json!({
         "ARN": secret.arn(&call.cloud),
@@ -40,7 +47,7 @@ pub(super) fn get(call: &Call, input: &Members) -> Result<Value, AwsError> {
         "VersionStages": version.stages,
         "CreatedDate": version.created.seconds(),
     });
-    version.value.write(&mut answer);
+    value.write(&mut answer);
     secret.accessed = Some(call.cloud.clock.now());
     Ok(answer)
 }
@@ -92,11 +99,9 @@ pub(super) fn add(
     secret.check_writable()?;
     unlock(call, secret, "kms:GenerateDataKey", "EncryptionFailure")?;
     let id = token.map_or_else(|| call.cloud.ids.uuid(), str::to_owned);
-    if !(32..=64).contains(&id.len()) {
-        return Err(invalid_parameter("ClientRequestToken has 32 to 64 characters"));
-    }
-    if let Some(version) = secret.versions.get(&id) {
-        if version.value == value {
+    check_token(&id)?;
+    if let Some(held) = secret.versions.get(&id).and_then(|version| version.value.as_ref()) {
+        if *held == value {
             return Ok(id);
         }
         let message = format!("You can't modify the value of version {id}: add a new version with another token.");
@@ -110,6 +115,13 @@ pub(super) fn add(
     secret.add_version(id.clone(), value, call.cloud.clock.now(), &stages);
     replication::send(&call.cloud, secret);
     Ok(id)
+}
+
+pub(super) fn check_token(token: &str) -> Result<(), AwsError> {
+    if (32..=64).contains(&token.len()) {
+        return Ok(());
+    }
+    Err(invalid_parameter("ClientRequestToken has 32 to 64 characters"))
 }
 
 pub(super) fn list(call: &Call, input: &Members) -> Result<Value, AwsError> {

@@ -11,6 +11,8 @@ pub struct Config {
     pub bucket: String,
     /// Name or ARN of the secret; the value is never configuration.
     pub secret_id: String,
+    /// Whether the last good settings hold where the config item is malformed.
+    pub config_fallback: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +30,7 @@ impl Config {
             table: required("TABLE_NAME")?,
             bucket: required("BUCKET_NAME")?,
             secret_id: required("SECRET_ID")?,
+            config_fallback: variables.get("CONFIG_FALLBACK").is_none_or(|value| value != "false"),
         })
     }
 }

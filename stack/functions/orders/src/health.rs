@@ -17,14 +17,15 @@ const PART_LIMIT: Duration = Duration::from_millis(1_500);
 pub async fn check(orders: &Orders) -> Response<Bytes> {
     let table = tokio::time::timeout(PART_LIMIT, orders.table.probe());
     let secret = tokio::time::timeout(PART_LIMIT, async { orders.secret.held().await.map(|_| ()) });
-    let (table, secret) = tokio::join!(table, secret);
-    let (table, secret) = (flat("the table", table), flat("the secret", secret));
-    let healthy = table.is_ok() && secret.is_ok();
+    let config = tokio::time::timeout(PART_LIMIT, async { orders.settings.current(&orders.table).await.map(|_| ()) });
+    let (table, secret, config) = tokio::join!(table, secret, config);
+    let (table, secret, config) = (flat("the table", table), flat("the secret", secret), flat("the config", config));
+    let healthy = table.is_ok() && secret.is_ok() && config.is_ok();
     let body = json!({
         "status": if healthy { "ok" } else { "unavailable" },
         "region": orders.config.region,
         "version": orders.config.version,
-        "parts": { "table": part(table), "secret": part(secret) },
+        "parts": { "table": part(table), "secret": part(secret), "config": part(config) },
     });
     reply::json(if healthy { 200 } else { 503 }, &body)
 }

@@ -9,14 +9,18 @@
 //! | `PUT /orders/{id}` | stores a JSON body; with an `Idempotency-Key`, once |
 //! | `GET /orders/{id}` | the order and who wrote it |
 //! | `GET /assets/{key}` | an object of the bucket |
+//!
+//! The item `config` of the table sets limits while it runs ([`settings`]).
 
 mod assets;
 mod config;
 mod health;
 mod reply;
 mod secret;
+mod settings;
 mod table;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_types::SdkConfig;
@@ -30,20 +34,25 @@ use reply::Failure;
 /// No call to AWS may take longer than this: the caller hears of a failure while it still listens.
 const CALL_LIMIT: Duration = Duration::from_secs(3);
 
+/// Where lines go.
+pub type Log = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// The order API of one Region.
 pub struct Orders {
     config: Config,
     table: table::Table,
     assets: assets::Assets,
     secret: secret::Secret,
+    settings: settings::Source,
 }
 
 impl Orders {
-    pub fn new(config: Config, sdk: &SdkConfig) -> Self {
+    pub fn new(config: Config, sdk: &SdkConfig, log: Log) -> Self {
         Self {
             table: table::Table::new(&config, sdk),
             assets: assets::Assets::new(&config, sdk),
             secret: secret::Secret::new(&config, sdk),
+            settings: settings::Source::new(config.config_fallback, log),
             config,
         }
     }
@@ -63,11 +72,16 @@ impl Orders {
         match (request.method(), first, rest) {
             (&Method::GET, "health", "") => Ok(health::check(self).await),
             (&Method::GET, "whoami", "") => self.whoami().await,
-            (&Method::PUT, "orders", id) if !id.is_empty() => self.table.put(id, request).await,
+            (&Method::PUT, "orders", id) if !id.is_empty() => self.put(id, request).await,
             (&Method::GET, "orders", id) if !id.is_empty() => self.table.get(id).await,
             (&Method::GET, "assets", key) if !key.is_empty() => self.assets.get(key).await,
             _ => Err(Failure::new(404, "NoSuchRoute", format!("there is no {} {path}", request.method()))),
         }
+    }
+
+    async fn put(&self, id: &str, request: &Request<Bytes>) -> Result<Response<Bytes>, Failure> {
+        let settings = self.settings.current(&self.table).await?;
+        self.table.put(id, request, settings.max_order_bytes).await
     }
 
     async fn whoami(&self) -> Result<Response<Bytes>, Failure> {

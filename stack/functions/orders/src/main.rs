@@ -18,7 +18,7 @@ async fn main() -> Result<(), Error> {
     let variables: BTreeMap<String, String> = std::env::vars().collect();
     let config = Config::from_variables(&variables)?;
     let sdk = sdk_config(&variables, &config.region);
-    let orders = Arc::new(Orders::new(config, &sdk));
+    let orders = Arc::new(Orders::new(config, &sdk, Arc::new(|line: &str| println!("{line}"))));
     run(service_fn(move |request| {
         let orders = orders.clone();
         async move { answer(&orders, request).await }

@@ -53,10 +53,20 @@ impl Secret {
         let value = match (answer.secret_string(), answer.secret_binary()) {
             (Some(text), _) => text.as_bytes(),
             (None, Some(blob)) => blob.as_ref(),
-            (None, None) => return Err(Failure::new(502, "EmptySecret", "the secret has no value")),
+            (None, None) => &[],
         };
+        check(value)?;
         Ok(Held { digest: digest(value), version_id: answer.version_id().unwrap_or_default().to_owned() })
     }
+}
+
+/// Whether the API can use a value: it cannot sign with nothing, nor with what no header can carry. What is wrong
+/// with it is not told.
+fn check(value: &[u8]) -> Result<(), Failure> {
+    if value.trim_ascii().is_empty() || value.iter().any(u8::is_ascii_control) {
+        return Err(Failure::new(502, "BadSecret", "the secret's value cannot be used"));
+    }
+    Ok(())
 }
 
 fn digest(value: &[u8]) -> String {
@@ -67,6 +77,16 @@ fn digest(value: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_that_cannot_be_used_fails_and_is_not_shown() {
+        assert_eq!(check(b"s3cret"), Ok(()));
+        for value in ["", " ", "s3cret\n", "s3\u{0}cret", "\u{7f}s3cret"] {
+            let failure = check(value.as_bytes()).unwrap_err();
+            assert_eq!((failure.status, failure.code.as_str()), (502, "BadSecret"), "{value:?}");
+            assert!(!failure.message.contains("s3"));
+        }
+    }
 
     #[test]
     fn a_digest_is_sixteen_characters_of_sha_256() {

@@ -12,8 +12,6 @@ use crate::config::Config;
 use crate::reply::{self, Failure};
 
 const ID_BYTES_MAX: usize = 128;
-/// An item holds 400 KB at most (DynamoDB quotas); the rest is for what is stored beside the order.
-const ORDER_BYTES_MAX: usize = 390 * 1024;
 
 pub struct Table {
     client: aws_sdk_dynamodb::Client,
@@ -33,9 +31,9 @@ impl Table {
     }
 
     /// Stores an order. The same `Idempotency-Key` again changes nothing; another one on the same order is a conflict.
-    pub async fn put(&self, id: &str, request: &Request<Bytes>) -> Result<Response<Bytes>, Failure> {
+    pub async fn put(&self, id: &str, request: &Request<Bytes>, bytes_max: usize) -> Result<Response<Bytes>, Failure> {
         check_id(id)?;
-        let order = order(request.body())?;
+        let order = order(request.body(), bytes_max)?;
         let written_at = order.get("written_at").map(|at| at.as_str().map_or_else(|| at.to_string(), str::to_owned));
         let mut put = self
             .client
@@ -86,6 +84,12 @@ impl Table {
         Ok(reply::json(200, &found))
     }
 
+    /// The order of an item: none where there is no item, an empty one where the item has no text for it.
+    pub async fn order_of(&self, id: &str) -> Result<Option<Option<String>>, Failure> {
+        let answer = self.read(id).await?;
+        Ok(answer.item().map(|item| item.get("order").and_then(|order| order.as_s().ok()).cloned()))
+    }
+
     /// Reads an item that need not be there: whether the table answers.
     pub async fn probe(&self) -> Result<(), Failure> {
         self.read("health").await.map(|_| ())
@@ -107,9 +111,9 @@ fn check_id(id: &str) -> Result<(), Failure> {
     Err(Failure::new(400, "BadOrderId", message))
 }
 
-fn order(body: &[u8]) -> Result<Map<String, Value>, Failure> {
-    if body.len() > ORDER_BYTES_MAX {
-        let message = format!("an order is at most {ORDER_BYTES_MAX} bytes, this one has {}", body.len());
+fn order(body: &[u8], bytes_max: usize) -> Result<Map<String, Value>, Failure> {
+    if body.len() > bytes_max {
+        let message = format!("an order is at most {bytes_max} bytes, this one has {}", body.len());
         return Err(Failure::new(413, "OrderTooLarge", message));
     }
     match serde_json::from_slice(body) {
@@ -128,8 +132,8 @@ mod tests {
         assert!(check_id("o-1_2.3:4").is_ok());
         assert_eq!(check_id("a/b").unwrap_err().status, 400);
         assert!(check_id(&"x".repeat(128)).is_ok() && check_id(&"x".repeat(129)).is_err());
-        assert!(order(br#"{"sku":"a"}"#).is_ok());
-        assert_eq!(order(b"[]").unwrap_err().code, "BadOrder");
-        assert_eq!(order(&vec![b' '; ORDER_BYTES_MAX + 1]).unwrap_err().status, 413);
+        assert!(order(br#"{"sku":"a"}"#, 11).is_ok());
+        assert_eq!(order(br#"{"sku":"a"}"#, 10).unwrap_err().status, 413);
+        assert_eq!(order(b"[]", 10).unwrap_err().code, "BadOrder");
     }
 }

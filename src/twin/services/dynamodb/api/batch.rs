@@ -15,6 +15,7 @@ use crate::twin::services::dynamodb::expr::{self, Bindings};
 use crate::twin::services::dynamodb::key::Key;
 use crate::twin::services::dynamodb::state::State;
 use crate::twin::services::dynamodb::value::{Item, item_size};
+use crate::twin::services::dynamodb::version::Stamp;
 use crate::twin::wire::{AwsError, Request, Response, json};
 
 /// API reference: at most 100 items in BatchGetItem, 25 in BatchWriteItem, 16 MB in an answer.
@@ -198,17 +199,17 @@ fn commit(
     plans: &[(Vec<Plan>, String)],
     wanted: ReturnCapacity,
 ) -> Result<Vec<ConsumedCapacity>, AwsError> {
-    let now = call.cloud.clock.now();
+    let stamp = Stamp::now(&call.cloud, call.region);
     let mut consumed = Vec::new();
     let mut waking = Vec::new();
     for (plans, name) in plans {
-        let (table, _) = state.open(call.region, name, now)?;
+        let (table, _) = state.open(call.region, name, stamp.now)?;
         if wanted != ReturnCapacity::None {
             let units = plans.iter().map(|plan| plan.units(table)).sum();
             consumed.extend(ConsumedCapacity::of_table(wanted, name, units));
         }
         for plan in plans {
-            waking.extend(write::commit(table, call.region, now, plan));
+            waking.extend(write::commit(table, stamp, plan));
         }
     }
     state.waking.extend(waking);

@@ -47,6 +47,12 @@ impl ConsumedCapacity {
         })
     }
 
+    /// What it costs in a transaction.
+    pub fn twice(mut self) -> Self {
+        self.add(self.capacity_units);
+        self
+    }
+
     pub fn add(&mut self, units: f64) {
         self.capacity_units += units;
         if let Some(table) = &mut self.table {

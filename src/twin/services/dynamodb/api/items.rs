@@ -1,5 +1,6 @@
 //! PutItem, GetItem, UpdateItem, DeleteItem.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -11,9 +12,11 @@ use super::request::{
 use super::write::{self, Action, Plan, Refused, Write};
 use crate::twin::gateway::Call;
 use crate::twin::services::dynamodb::DynamoDb;
-use crate::twin::services::dynamodb::expr::{self, Bindings};
+use crate::twin::services::dynamodb::expr::{self, Bindings, Cache};
 use crate::twin::services::dynamodb::key::Key;
+use crate::twin::services::dynamodb::table::Table;
 use crate::twin::services::dynamodb::value::{Item, item_size};
+use crate::twin::services::dynamodb::version::Stamp;
 use crate::twin::wire::{AwsError, Request, Response, json};
 
 #[derive(Deserialize)]
@@ -90,7 +93,7 @@ struct Written<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     attributes: Option<&'a Item>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    consumed_capacity: Option<ConsumedCapacity>,
+    consumed_capacity: Option<&'a ConsumedCapacity>,
 }
 
 #[derive(Serialize)]
@@ -114,7 +117,7 @@ pub fn put(dynamodb: &DynamoDb, call: &Call, request: &Request) -> Result<Respon
         values: request.expression_attribute_values,
         on_failure: request.return_values_on_condition_check_failure,
     };
-    let done = perform(dynamodb, call, table, write, request.return_consumed_capacity)?;
+    let done = perform(dynamodb, call, table, |_, _| Ok(write), request.return_consumed_capacity)?;
     done.answer(call, request.return_values, &None)
 }
 
@@ -131,7 +134,7 @@ pub fn update(dynamodb: &DynamoDb, call: &Call, request: &Request) -> Result<Res
         values: request.expression_attribute_values,
         on_failure: request.return_values_on_condition_check_failure,
     };
-    let done = perform(dynamodb, call, table, write, request.return_consumed_capacity)?;
+    let done = perform(dynamodb, call, table, |_, _| Ok(write), request.return_consumed_capacity)?;
     done.answer(call, request.return_values, &names)
 }
 
@@ -147,7 +150,7 @@ pub fn delete(dynamodb: &DynamoDb, call: &Call, request: &Request) -> Result<Res
         values: request.expression_attribute_values,
         on_failure: request.return_values_on_condition_check_failure,
     };
-    let done = perform(dynamodb, call, table, write, request.return_consumed_capacity)?;
+    let done = perform(dynamodb, call, table, |_, _| Ok(write), request.return_consumed_capacity)?;
     done.answer(call, request.return_values, &None)
 }
 
@@ -186,27 +189,29 @@ pub fn get(dynamodb: &DynamoDb, call: &Call, request: &Request) -> Result<Respon
 }
 
 /// A write that was done.
-struct Done {
+pub struct Done {
     plan: Plan,
-    consumed_capacity: Option<ConsumedCapacity>,
+    pub consumed_capacity: Option<ConsumedCapacity>,
 }
 
-fn perform(
+/// Does a write that is made knowing its table.
+pub fn perform(
     dynamodb: &DynamoDb,
     call: &Call,
     table: &str,
-    write: Write,
+    make: impl FnOnce(&Table, &mut Cache) -> Result<Write, AwsError>,
     wanted: ReturnCapacity,
 ) -> Result<Done, AwsError> {
-    let now = call.cloud.clock.now();
+    let stamp = Stamp::now(&call.cloud, call.region);
     dynamodb.change(&call.cloud, |state| {
-        let (found, cache) = state.open(call.region, table, now)?;
+        let (found, cache) = state.open(call.region, table, stamp.now)?;
+        let write = make(found, cache)?;
         let plan = write::plan(found, cache, call.region, write).map_err(Refused::into_error)?;
         let consumed_capacity = match wanted {
             ReturnCapacity::None => None,
             wanted => ConsumedCapacity::of_table(wanted, table, plan.units(found)),
         };
-        let waking = write::commit(found, call.region, now, &plan);
+        let waking = write::commit(found, stamp, &plan);
         state.waking.extend(waking);
         Ok(Done { plan, consumed_capacity })
     })
@@ -214,19 +219,21 @@ fn perform(
 
 impl Done {
     fn answer(self, call: &Call, wanted: ReturnValues, names: &Names) -> Result<Response, AwsError> {
-        let Self { plan, consumed_capacity } = self;
-        let touched = match wanted {
-            ReturnValues::UpdatedOld => plan.touched(plan.old.as_ref(), names)?,
-            ReturnValues::UpdatedNew => plan.touched(plan.new.as_ref(), names)?,
-            _ => None,
-        };
-        let attributes = match wanted {
+        let attributes = self.attributes(wanted, names)?;
+        let consumed_capacity = self.consumed_capacity.as_ref();
+        json::ok("1.0", &call.request_id, &Written { attributes: attributes.as_deref(), consumed_capacity })
+    }
+
+    /// The attributes a write gives back.
+    pub fn attributes(&self, wanted: ReturnValues, names: &Names) -> Result<Option<Cow<'_, Item>>, AwsError> {
+        let Plan { old, new, .. } = &self.plan;
+        Ok(match wanted {
             ReturnValues::None => None,
-            ReturnValues::AllOld => plan.old.as_deref(),
-            ReturnValues::AllNew => plan.new.as_deref(),
-            ReturnValues::UpdatedOld | ReturnValues::UpdatedNew => touched.as_ref(),
-        };
-        json::ok("1.0", &call.request_id, &Written { attributes, consumed_capacity })
+            ReturnValues::AllOld => old.as_deref().map(Cow::Borrowed),
+            ReturnValues::AllNew => new.as_deref().map(Cow::Borrowed),
+            ReturnValues::UpdatedOld => self.plan.touched(old.as_ref(), names)?.map(Cow::Owned),
+            ReturnValues::UpdatedNew => self.plan.touched(new.as_ref(), names)?.map(Cow::Owned),
+        })
     }
 }
 

@@ -7,6 +7,7 @@ mod batch;
 mod capacity;
 mod describe;
 mod items;
+mod partiql;
 mod query;
 mod request;
 mod shapes;
@@ -51,6 +52,9 @@ pub fn handle(dynamodb: &DynamoDb, call: &Call, request: &Request) -> Result<Res
         "TagResource" => tags::tag(dynamodb, call, request),
         "UntagResource" => tags::untag(dynamodb, call, request),
         "ListTagsOfResource" => tags::list(dynamodb, call, request),
+        "ExecuteStatement" => partiql::execute(dynamodb, call, request),
+        "BatchExecuteStatement" => partiql::batch(dynamodb, call, request),
+        "ExecuteTransaction" => partiql::transact(dynamodb, call, request),
         operation => Err(AwsError::not_implemented("dynamodb", operation)),
     }
 }

@@ -19,7 +19,7 @@ use crate::twin::wire::{AwsError, Request, Response, json};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-enum Select {
+pub enum Select {
     AllAttributes,
     AllProjectedAttributes,
     SpecificAttributes,
@@ -73,15 +73,15 @@ fn yes() -> bool {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer {
+pub struct Answer {
     #[serde(skip_serializing_if = "Option::is_none")]
-    items: Option<Items>,
-    count: usize,
-    scanned_count: usize,
+    pub items: Option<Items>,
+    pub count: usize,
+    pub scanned_count: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
-    last_evaluated_key: Option<Item>,
+    pub last_evaluated_key: Option<Item>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    consumed_capacity: Option<ConsumedCapacity>,
+    pub consumed_capacity: Option<ConsumedCapacity>,
 }
 
 /// Items that are still the storage's own.
@@ -97,18 +97,18 @@ impl Serialize for Items {
     }
 }
 
-/// What Query and Scan have in common.
-struct Reading<'a> {
-    index: Option<String>,
-    filter: Option<Arc<Parsed<Condition>>>,
-    projection: Option<Arc<Parsed<Vec<Path>>>>,
-    bindings: Bindings<'a>,
-    select: Option<Select>,
-    limit: Option<usize>,
-    is_consistent: bool,
-    is_forward: bool,
-    start: Option<Item>,
-    capacity: ReturnCapacity,
+/// What all reads of many items have in common.
+pub struct Reading<'a> {
+    pub index: Option<String>,
+    pub filter: Option<Arc<Parsed<Condition>>>,
+    pub projection: Option<Arc<Parsed<Vec<Path>>>>,
+    pub bindings: Bindings<'a>,
+    pub select: Option<Select>,
+    pub limit: Option<usize>,
+    pub is_consistent: bool,
+    pub is_forward: bool,
+    pub start: Option<Item>,
+    pub capacity: ReturnCapacity,
 }
 
 pub fn query(dynamodb: &DynamoDb, call: &Call, request: &Request) -> Result<Response, AwsError> {
@@ -204,7 +204,7 @@ pub fn scan(dynamodb: &DynamoDb, call: &Call, request: &Request) -> Result<Respo
     json::ok("1.0", &call.request_id, &answer)
 }
 
-fn permit(call: &Call, action: &str, table: &str, index: Option<&str>) -> Result<(), AwsError> {
+pub fn permit(call: &Call, action: &str, table: &str, index: Option<&str>) -> Result<(), AwsError> {
     match index {
         Some(index) => authorize(call, action, &format!("{table}/index/{index}")),
         None => authorize(call, action, table),
@@ -256,7 +256,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn source(&self, table: &Table, call: &Call) -> Result<Source, AwsError> {
+    pub fn source(&self, table: &Table, call: &Call) -> Result<Source, AwsError> {
         let Some(name) = &self.index else { return Ok(Source::Table) };
         let (at, index) = table
             .index(name)
@@ -293,7 +293,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn run(&self, table: &Table, call: &Call, source: Source, range: &Range) -> Result<Answer, AwsError> {
+    pub fn run(&self, table: &Table, call: &Call, source: Source, range: &Range) -> Result<Answer, AwsError> {
         let schema = source.schema(table);
         let start = self.start.as_ref().map(|start| self.position(table, schema, start)).transpose()?;
         let Some(replica) = table.replicas.get(&call.region) else {

@@ -18,6 +18,7 @@ use crate::twin::services::dynamodb::expr::{self, Bindings};
 use crate::twin::services::dynamodb::key::Key;
 use crate::twin::services::dynamodb::state::State;
 use crate::twin::services::dynamodb::value::{Item, item_size};
+use crate::twin::services::dynamodb::version::Stamp;
 use crate::twin::wire::{AwsError, Request, Response, json};
 
 /// "Up to 100 distinct items", and "idempotent for 10 minutes" (API reference, TransactWriteItems).
@@ -116,9 +117,22 @@ pub fn write(dynamodb: &DynamoDb, call: &Call, request: &Request) -> Result<Resp
     check_count(request.transact_items.len())?;
     let writes: Vec<(String, Write)> =
         request.transact_items.into_iter().map(|item| item.write(call)).collect::<Result<_, _>>()?;
+    let consumed_capacity =
+        run(dynamodb, call, (body, request.client_request_token), |_| Ok(writes), request.return_consumed_capacity)?;
+    json::ok("1.0", &call.request_id, &Written { consumed_capacity })
+}
+
+/// Does all writes or none; a request with a token that was used before is answered and not done again.
+pub fn run(
+    dynamodb: &DynamoDb,
+    call: &Call,
+    (body, token): (Bytes, Option<String>),
+    make: impl FnOnce(&mut State) -> Result<Vec<(String, Write)>, AwsError>,
+    wanted: ReturnCapacity,
+) -> Result<Vec<ConsumedCapacity>, AwsError> {
     let now = call.cloud.clock.now();
-    let consumed_capacity = dynamodb.change(&call.cloud, |state| {
-        if let Some(token) = &request.client_request_token {
+    dynamodb.change(&call.cloud, |state| {
+        if let Some(token) = &token {
             state.tokens.retain(|_, token| token.until > now);
             match state.tokens.get(&(call.region, token.clone())) {
                 Some(done) if done.body == body => return Ok(Vec::new()),
@@ -132,14 +146,14 @@ pub fn write(dynamodb: &DynamoDb, call: &Call, request: &Request) -> Result<Resp
                 None => {}
             }
         }
+        let writes = make(state)?;
         let plans = plan_all(state, call, writes)?;
-        let consumed = commit_all(state, call, &plans, request.return_consumed_capacity)?;
-        if let Some(token) = request.client_request_token {
+        let consumed = commit_all(state, call, &plans, wanted)?;
+        if let Some(token) = token {
             state.tokens.insert((call.region, token), Token { body, until: now + TOKEN_LIFE });
         }
         Ok(consumed)
-    })?;
-    json::ok("1.0", &call.request_id, &Written { consumed_capacity })
+    })
 }
 
 impl TransactItem {
@@ -188,7 +202,7 @@ fn plan_all(state: &mut State, call: &Call, writes: Vec<(String, Write)>) -> Res
     for (name, write) in writes {
         let (table, cache) = state.open(call.region, &name, now)?;
         let key = match &write.action {
-            Action::Put(item) => Key::of_item(&table.keys, item),
+            Action::Put(item) | Action::Insert(item) => Key::of_item(&table.keys, item),
             Action::Update { key, .. } | Action::Delete(key) | Action::Check(key) => Key::exactly(&table.keys, key),
         };
         if let Ok(key) = key
@@ -209,6 +223,10 @@ fn plan_all(state: &mut State, call: &Call, writes: Vec<(String, Write)>) -> Res
                     reason["Item"] = item;
                 }
                 reasons.push(reason);
+            }
+            Err(Refused::Error(error)) if error.code == "DuplicateItemException" => {
+                is_cancelled = true;
+                reasons.push(json!({ "Code": "DuplicateItem", "Message": error.message }));
             }
             // What only an item can refuse is a reason; what the request itself gets wrong fails it at once.
             Err(Refused::Error(error)) if depends_on_item(&error) => {
@@ -246,11 +264,11 @@ fn commit_all(
     plans: &[(String, Plan)],
     wanted: ReturnCapacity,
 ) -> Result<Vec<ConsumedCapacity>, AwsError> {
-    let now = call.cloud.clock.now();
+    let stamp = Stamp::now(&call.cloud, call.region);
     let mut consumed: BTreeMap<&str, ConsumedCapacity> = BTreeMap::new();
     let mut waking = Vec::new();
     for (name, plan) in plans {
-        let (table, _) = state.open(call.region, name, now)?;
+        let (table, _) = state.open(call.region, name, stamp.now)?;
         if wanted != ReturnCapacity::None {
             let units = 2.0 * plan.units(table);
             match consumed.get_mut(name.as_str()) {
@@ -260,7 +278,7 @@ fn commit_all(
                 }
             }
         }
-        waking.extend(write::commit(table, call.region, now, plan));
+        waking.extend(write::commit(table, stamp, plan));
     }
     state.waking.extend(waking);
     Ok(consumed.into_values().collect())
@@ -315,7 +333,7 @@ pub fn get(dynamodb: &DynamoDb, call: &Call, request: &Request) -> Result<Respon
     json::ok("1.0", &call.request_id, &answer)
 }
 
-fn check_count(count: usize) -> Result<(), AwsError> {
+pub fn check_count(count: usize) -> Result<(), AwsError> {
     if (1..=ACTIONS_MAX).contains(&count) {
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! DescribeTimeToLive and UpdateTimeToLive. The attribute is recorded; nothing expires.
+//! DescribeTimeToLive and UpdateTimeToLive: which attribute items expire by.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -50,15 +50,18 @@ pub fn update(dynamodb: &DynamoDb, call: &Call, request: &Request) -> Result<Res
     let name = table_name(&request.table_name)?;
     authorize(call, "dynamodb:UpdateTimeToLive", name)?;
     let Specification { attribute_name, enabled } = &request.time_to_live_specification;
-    {
-        let mut state = dynamodb.lock();
-        let (table, _) = state.open(call.region, name, call.cloud.clock.now())?;
+    let now = call.cloud.clock.now();
+    dynamodb.change(&call.cloud, |state| {
+        let (table, _) = state.open(call.region, name, now)?;
         let is_enabled = table.time_to_live.as_ref().is_some_and(|known| known.is_enabled);
         if is_enabled == *enabled {
             let word = if is_enabled { "enabled" } else { "disabled" };
             return Err(AwsError::validation(format!("TimeToLive is already {word}")));
         }
-        table.time_to_live = Some(TimeToLive { attribute: attribute_name.clone(), is_enabled: *enabled });
-    }
+        let setting = TimeToLive { attribute: attribute_name.clone(), is_enabled: *enabled };
+        let waking = table.set_time_to_live(dynamodb.seed, Some(setting), now);
+        state.waking.extend(waking);
+        Ok(())
+    })?;
     json::ok("1.0", &call.request_id, &json!({ "TimeToLiveSpecification": request.time_to_live_specification }))
 }

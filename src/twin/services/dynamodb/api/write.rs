@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::capacity::write_units;
 use super::request::{Names, OnFailure, Values};
-use crate::clock::Timestamp;
 use crate::region::Region;
 use crate::twin::services::dynamodb::expr::{self, Bindings, Cache, Parsed, Path, Update};
 use crate::twin::services::dynamodb::key::Key;
-use crate::twin::services::dynamodb::replication::LinkId;
+use crate::twin::services::dynamodb::state::Wake;
+use crate::twin::services::dynamodb::stream::Author;
 use crate::twin::services::dynamodb::table::Table;
 use crate::twin::services::dynamodb::value::{Item, Value, item_size};
+use crate::twin::services::dynamodb::version::Stamp;
 use crate::twin::wire::AwsError;
 
 /// "The maximum item size in DynamoDB is 400 KB", quotas page.
@@ -18,6 +19,8 @@ const ITEM_BYTES_MAX: usize = 400 * 1_024;
 
 pub enum Action {
     Put(Item),
+    /// A put of an item that is not there yet.
+    Insert(Item),
     Update {
         key: Item,
         expression: Option<String>,
@@ -99,10 +102,14 @@ pub fn plan(table: &Table, cache: &mut Cache, region: Region, write: Write) -> R
     }
     bindings.check_used(&used[..count])?;
     let key = match &action {
-        Action::Put(item) => Key::of_item(&table.keys, item)?,
+        Action::Put(item) | Action::Insert(item) => Key::of_item(&table.keys, item)?,
         Action::Update { key, .. } | Action::Delete(key) | Action::Check(key) => Key::exactly(&table.keys, key)?,
     };
     let old = table.stored(region, &key).map(|(item, _)| item.clone());
+    if matches!(action, Action::Insert(_)) && old.is_some() {
+        let why = "Duplicate primary key exists in table";
+        return Err(AwsError::bad_request("DuplicateItemException", why).into());
+    }
     if let Some(condition) = condition {
         let empty = Item::new();
         let item = old.as_deref().unwrap_or(&empty);
@@ -114,7 +121,9 @@ pub fn plan(table: &Table, cache: &mut Cache, region: Region, write: Write) -> R
     let new = match action {
         Action::Check(_) => old.clone(),
         Action::Delete(_) => None,
-        Action::Put(item) => Some(Arc::new(checked(table, item, "Item size has exceeded the maximum allowed size")?)),
+        Action::Put(item) | Action::Insert(item) => {
+            Some(Arc::new(checked(table, item, "Item size has exceeded the maximum allowed size")?))
+        }
         Action::Update { key: given, .. } => {
             let before = old.as_deref().unwrap_or(&given);
             let after = match &update {
@@ -131,12 +140,12 @@ pub fn plan(table: &Table, cache: &mut Cache, region: Region, write: Write) -> R
     Ok(Plan { key, old, new, is_write, update })
 }
 
-/// Does what was planned; gives the links to wake.
-pub fn commit(table: &mut Table, region: Region, now: Timestamp, plan: &Plan) -> Vec<LinkId> {
+/// Does what was planned; gives what then needs a task.
+pub fn commit(table: &mut Table, stamp: Stamp, plan: &Plan) -> Vec<Wake> {
     if !plan.is_write {
         return Vec::new();
     }
-    table.commit(region, now, plan.key.clone(), plan.new.clone())
+    table.commit(stamp, plan.key.clone(), plan.new.clone(), Author::User)
 }
 
 impl Plan {

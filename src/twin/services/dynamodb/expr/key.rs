@@ -61,6 +61,52 @@ pub fn key_condition<'a>(
     }
 }
 
+/// The part of a condition that a Query could be asked, if it says what the partition key is.
+pub fn on_keys(
+    condition: &Condition,
+    partition: &str,
+    sort: Option<&str>,
+    bindings: &Bindings<'_>,
+) -> Option<Condition> {
+    let mut parts = Vec::new();
+    all_of(condition, &mut parts);
+    let is_on = |part: &Condition, key: &str, takes: &dyn Fn(&SortCondition<'_>) -> bool| {
+        asked(part, bindings)
+            .is_ok_and(|(path, asked)| path.steps.is_empty() && bindings.name(&path.root) == key && takes(&asked))
+    };
+    let is_equal = |asked: &SortCondition<'_>| matches!(asked, SortCondition::Is(Comparator::Equal, _));
+    let is_range = |asked: &SortCondition<'_>| !matches!(asked, SortCondition::Is(Comparator::NotEqual, _));
+    let on_partition = (*parts.iter().find(|part| is_on(part, partition, &is_equal))?).clone();
+    let on_sort = sort.and_then(|sort| parts.iter().find(|part| is_on(part, sort, &is_range)));
+    Some(match on_sort {
+        Some(on_sort) => Condition::And(Box::new(on_partition), Box::new((*on_sort).clone())),
+        None => on_partition,
+    })
+}
+
+/// The value that an attribute has wherever the condition holds.
+pub fn equal_to<'a>(condition: &'a Condition, attribute: &str, bindings: &Bindings<'a>) -> Option<&'a Value> {
+    let mut parts = Vec::new();
+    all_of(condition, &mut parts);
+    parts.into_iter().find_map(|part| match asked(part, bindings).ok()? {
+        (path, SortCondition::Is(Comparator::Equal, value)) if path.steps.is_empty() => {
+            (bindings.name(&path.root) == attribute).then_some(value)
+        }
+        _ => None,
+    })
+}
+
+/// The parts that must all hold.
+fn all_of<'a>(condition: &'a Condition, parts: &mut Vec<&'a Condition>) {
+    match condition {
+        Condition::And(a, b) => {
+            all_of(a, parts);
+            all_of(b, parts);
+        }
+        other => parts.push(other),
+    }
+}
+
 fn conjuncts<'a>(condition: &'a Condition, parts: &mut Vec<&'a Condition>) -> Result<(), AwsError> {
     let refused = match condition {
         Condition::And(a, b) => {

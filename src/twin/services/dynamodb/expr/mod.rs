@@ -19,7 +19,7 @@ mod update;
 pub use bindings::Bindings;
 pub use cache::Cache;
 pub use condition::holds;
-pub use key::{KeyCondition, SortCondition, key_condition};
+pub use key::{KeyCondition, SortCondition, equal_to, key_condition, on_keys};
 pub use projection::project;
 pub use tree::{Comparator, Condition, Parsed, Path, Update};
 pub use update::apply;

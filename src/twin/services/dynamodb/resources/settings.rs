@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::steps;
 use crate::region::Region;
 use crate::twin::formation::{ResourceContext, ResourceError, optional_text};
-use crate::twin::services::dynamodb::table::{Table, TimeToLive};
+use crate::twin::services::dynamodb::table::TimeToLive;
 
 /// The tags of a resource over those of its stack.
 pub fn tags(cx: &ResourceContext, properties: &Value) -> BTreeMap<String, String> {
@@ -42,7 +42,13 @@ pub fn apply_time_to_live(cx: &ResourceContext, name: &str, properties: &Value) 
     if time_to_live.as_ref().is_some_and(|wanted| wanted.is_enabled && wanted.attribute.is_empty()) {
         return Err(ResourceError("TimeToLiveSpecification is enabled and names no AttributeName".to_owned()));
     }
-    steps::set(cx, name, cx.region, |table: &mut Table, _| table.time_to_live = time_to_live)
+    let dynamodb = &cx.cloud.dynamodb;
+    let now = cx.cloud.clock.now();
+    dynamodb.change(&cx.cloud, |state| {
+        let waking = state.describe(cx.region, name, now)?.set_time_to_live(dynamodb.seed, time_to_live, now);
+        state.waking.extend(waking);
+        Ok(())
+    })
 }
 
 /// StreamSpecification as the API has it; a template never says `StreamEnabled`.

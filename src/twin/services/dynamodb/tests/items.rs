@@ -239,7 +239,7 @@ async fn members_the_twin_lacks_are_refused_by_name() {
     let error = twin.call(US, "GetItem", legacy).unwrap_err();
     assert_eq!(error.status, 501);
     assert!(error.message.contains("AttributesToGet"), "{error}");
-    assert_eq!(twin.call(US, "ExecuteStatement", json!({})).unwrap_err().code, "NotImplemented");
+    assert_eq!(twin.call(US, "RestoreTableToPointInTime", json!({})).unwrap_err().code, "NotImplemented");
     let error = twin.fails("GetItem", json!({ "TableName": "orders" }));
     assert!(error.contains("Value null at 'key' failed to satisfy constraint: Member must not be null"), "{error}");
 }

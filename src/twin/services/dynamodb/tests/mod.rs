@@ -1,7 +1,10 @@
 //! The service as callers meet it: item operations, tables, replication, templates, and unmodified SDK clients.
 
 mod bench;
+mod expiry;
+mod faults;
 mod items;
+mod partiql;
 mod queries;
 mod replicas;
 mod sdk;

@@ -62,29 +62,94 @@ async fn an_older_put_does_not_undo_a_delete() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn batches_and_transactions_replicate_like_every_other_write() {
-    let twin = Twin::start(5).with_global_table().await;
-    let put = |id: &str| json!({ "Item": { "id": { "S": id }, "v": { "S": "x" } } });
-    twin.ok(US, "BatchWriteItem", json!({ "RequestItems": { "orders": [{ "PutRequest": put("batch") }] } }));
-    let mut transact = put("transact");
-    transact["TableName"] = "orders".into();
-    twin.ok(US, "TransactWriteItems", json!({ "TransactItems": [{ "Put": transact }] }));
-    twin.ok(
-        US,
-        "UpdateItem",
-        json!({
-            "TableName": "orders", "Key": { "id": { "S": "update" } }, "UpdateExpression": "SET v = :x",
-            "ExpressionAttributeValues": { ":x": { "S": "x" } },
-        }),
-    );
-    assert_eq!(twin.0.dynamodb.backlog("orders", US, EU), 3);
-    seconds(16.0).await;
-    for id in ["batch", "transact", "update"] {
-        assert_eq!(twin.read(EU, id).as_deref(), Some("x"), "{id}");
+async fn every_way_to_write_replicates() {
+    let key = |id: &str| json!({ "id": { "S": id } });
+    let item = |id: &str| json!({ "id": { "S": id }, "v": { "S": "new" } });
+    let table = "orders";
+    let set = json!({ ":v": { "S": "new" } });
+    let ways = [
+        ("PutItem", json!({ "TableName": table, "Item": item("a") }), Some("new")),
+        (
+            "PutItem",
+            json!({ "TableName": table, "Item": item("a"), "ConditionExpression": "attribute_exists(id)" }),
+            Some("new"),
+        ),
+        (
+            "UpdateItem",
+            json!({ "TableName": table, "Key": key("a"), "UpdateExpression": "SET v = :v",
+                    "ExpressionAttributeValues": set }),
+            Some("new"),
+        ),
+        ("UpdateItem", json!({ "TableName": table, "Key": key("a"), "UpdateExpression": "REMOVE v" }), None),
+        ("DeleteItem", json!({ "TableName": table, "Key": key("a") }), None),
+        (
+            "BatchWriteItem",
+            json!({ "RequestItems": { table: [{ "PutRequest": { "Item": item("a") } }] } }),
+            Some("new"),
+        ),
+        ("BatchWriteItem", json!({ "RequestItems": { table: [{ "DeleteRequest": { "Key": key("a") } }] } }), None),
+        (
+            "TransactWriteItems",
+            json!({ "TransactItems": [{ "Put": { "TableName": table, "Item": item("a") } }] }),
+            Some("new"),
+        ),
+        (
+            "TransactWriteItems",
+            json!({ "TransactItems": [{ "Update": { "TableName": table, "Key": key("a"),
+                    "UpdateExpression": "SET v = :v", "ExpressionAttributeValues": set } }] }),
+            Some("new"),
+        ),
+        (
+            "TransactWriteItems",
+            json!({ "TransactItems": [{ "Delete": { "TableName": table, "Key": key("a") } }] }),
+            None,
+        ),
+    ];
+    for (operation, body, expected) in ways {
+        for (from, to) in [(US, EU), (EU, US)] {
+            let twin = Twin::start(5).with_global_table().await;
+            twin.put(from, "a", "old");
+            seconds(16.0).await;
+            twin.ok(from, operation, body.clone());
+            assert_eq!(twin.0.dynamodb.backlog("orders", from, to), 1, "{operation} {body}");
+            assert_eq!(twin.read(to, "a").as_deref(), Some("old"), "{operation} {body}");
+            seconds(16.0).await;
+            assert_eq!(twin.read(to, "a").as_deref(), expected, "{operation} {body}");
+            let key = serde_json::from_value(key("a")).unwrap();
+            let version = twin.0.dynamodb.written(to, "orders", &key);
+            assert!(version.is_none_or(|version| version.writer == from));
+        }
     }
-    assert_eq!(twin.0.dynamodb.stream_records(EU, "orders").len(), 3);
-    let key = serde_json::from_value(json!({ "id": { "S": "batch" } })).unwrap();
-    assert_eq!(twin.0.dynamodb.written(EU, "orders", &key).unwrap().writer, US);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_condition_or_transaction_sends_nothing() {
+    let twin = Twin::start(5).with_global_table().await;
+    let put = json!({ "TableName": "orders", "Item": { "id": { "S": "a" } } });
+    let mut refused = put.clone();
+    refused["ConditionExpression"] = "attribute_exists(id)".into();
+    twin.fails("PutItem", refused.clone());
+    refused["Item"]["id"]["S"] = "b".into();
+    twin.fails("TransactWriteItems", json!({ "TransactItems": [{ "Put": put }, { "Put": refused }] }));
+    assert_eq!(twin.0.dynamodb.backlog("orders", US, EU), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transaction_is_whole_at_home_and_seen_in_parts_elsewhere() {
+    let mut parts_seen = 0;
+    for seed in 0..10 {
+        let twin = Twin::start(seed).with_global_table().await;
+        let put =
+            |id: &str| json!({ "Put": { "TableName": "orders", "Item": { "id": { "S": id }, "v": { "S": "x" } } } });
+        twin.ok(US, "TransactWriteItems", json!({ "TransactItems": [put("a"), put("b")] }));
+        assert!(twin.read(US, "a").is_some() && twin.read(US, "b").is_some());
+        for _ in 0..160 {
+            parts_seen += u32::from(twin.read(EU, "a").is_some() != twin.read(EU, "b").is_some());
+            seconds(0.1).await;
+        }
+        assert!(twin.read(EU, "a").is_some() && twin.read(EU, "b").is_some());
+    }
+    assert!(parts_seen > 0, "another Region can see one item before the other");
 }
 
 /// Random writes in both Regions, partitions among them; gives what each Region then holds, and what was last

@@ -1,6 +1,11 @@
 //! S3 through its SDK client.
 
+mod measured;
+mod paced;
+mod permitted;
 mod replication;
+mod synced;
+mod templates;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -305,37 +310,33 @@ fn context(cloud: &Arc<Cloud>) -> ResourceContext {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_template_makes_a_replicated_bucket() {
-    let cloud = cloud();
-    let (us, eu) = (client(&cloud, US), client(&cloud, EU));
-    bucket(&eu, "onto", EU, true).await;
-    let (context, handler) = (context(&cloud), super::resources().remove(0));
-    let mut properties = json!({
-        "VersioningConfiguration": {"Status": "Enabled"},
-        "LifecycleConfiguration": {"Rules": [{"Status": "Enabled", "ExpirationInDays": 30, "Id": "x", "Prefix": ""}]},
-        "PublicAccessBlockConfiguration": {"BlockPublicAcls": true},
-        "ReplicationConfiguration": {"Role": "arn:aws:iam::123456789012:role/r", "Rules": [{
-            "Status": "Enabled", "Priority": 1, "Filter": {"Prefix": ""},
-            "DeleteMarkerReplication": {"Status": "Disabled"}, "Destination": {"Bucket": "arn:aws:s3:::onto"},
-        }]},
-    });
-    let made = handler.create(&context, &properties).await.unwrap();
-    let name = made.physical_id.as_str();
-    assert!(name.starts_with("stack-assets-"), "{name}");
-    assert_eq!(made.attributes["RegionalDomainName"], json!(format!("{name}.s3.us-east-1.amazonaws.com")));
-    put(&us, name, "k", "x").await;
-    seconds(3_600).await;
-    assert_eq!(get(&eu, "onto", "k").await.as_deref(), Some("x"));
-    let lifecycle = us.get_bucket_lifecycle_configuration().bucket(name).send().await.unwrap();
-    assert_eq!(lifecycle.rules()[0].expiration().unwrap().days(), Some(30));
-    let full = handler.delete(&context, name, &properties).await.unwrap_err();
-    assert!(full.0.contains("not empty"), "{full}");
-    properties["NotificationConfiguration"] = json!({});
-    let refused = handler.update(&context, name, &json!({}), &properties).await.unwrap_err();
-    assert!(refused.0.contains("NotificationConfiguration"), "{refused}");
-    let policy = super::resources().remove(1);
-    policy.create(&context, &json!({"Bucket": name, "PolicyDocument": {"Statement": []}})).await.unwrap();
-    let got = us.get_bucket_policy().bucket(name).send().await.unwrap();
-    assert_eq!(got.policy(), Some(r#"{"Statement":[]}"#));
+/// Makes a role that S3 may assume, with these actions on everything; gives its ARN.
+async fn role(cloud: &Arc<Cloud>, name: &str, actions: &[&str]) -> String {
+    role_trusting(cloud, name, "s3.amazonaws.com", actions).await
 }
+
+async fn role_trusting(cloud: &Arc<Cloud>, name: &str, service: &str, actions: &[&str]) -> String {
+    let trust = json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}});
+    let statement = json!({"Effect": "Allow", "Action": actions, "Resource": "*"});
+    let properties = json!({
+        "RoleName": name,
+        "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
+        "Policies": [{"PolicyName": "p", "PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}}],
+    });
+    let handlers = crate::twin::services::iam::resources();
+    let handler = handlers.iter().find(|handler| handler.spec().name == "AWS::IAM::Role").unwrap();
+    handler.create(&context(cloud), &properties).await.unwrap();
+    format!("arn:aws:iam::123456789012:role/{name}")
+}
+
+/// What the S3 user guide gives a replication role, "Setting up permissions for live replication".
+const DOCUMENTED: &[&str] = &[
+    "s3:GetReplicationConfiguration",
+    "s3:ListBucket",
+    "s3:GetObjectVersionForReplication",
+    "s3:GetObjectVersionAcl",
+    "s3:GetObjectVersionTagging",
+    "s3:ReplicateObject",
+    "s3:ReplicateDelete",
+    "s3:ReplicateTags",
+];

@@ -1,26 +1,25 @@
 //! How a change of a primary reaches its replicas: after a seeded lag, in order, and only while the Regions can
-//! reach each other; what was held up arrives after the heal.
+//! reach each other; what was held up arrives after the heal. A slow replicator multiplies the lag of what is sent.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use rand_distr::{Distribution, LogNormal};
 use serde_json::{Value, json};
 
-use super::secret::{Replica, ReplicaStatus, Secret};
-use super::{SecretsManager, describe, invalid_parameter, invalid_request, lifecycle};
+use super::secret::{CURRENT, PENDING, Replica, ReplicaStatus, Secret, Version};
+use super::{describe, invalid_parameter, invalid_request, lag, lifecycle};
 use crate::clock::Timestamp;
 use crate::region::Region;
 use crate::twin::Cloud;
 use crate::twin::gateway::Call;
 use crate::twin::wire::{AwsError, Members};
+use crate::twin::world::faults::{Defect, Pace, Store};
 use crate::twin::world::network::Origin;
 
-/// AWS publishes no propagation time for replicas. A median of two seconds with a tail to about ten is our reading
-/// of "usually within seconds"; docs/fidelity.md says that it is a guess.
-const LAG_MEDIAN_SECONDS: f64 = 2.0;
-const LAG_SIGMA: f64 = 0.6;
 /// How often a held-up change looks whether the way is free again.
 const RETRY: Duration = Duration::from_secs(5);
 
@@ -104,7 +103,7 @@ pub(super) fn send(cloud: &Arc<Cloud>, secret: &mut Secret) {
     let now = cloud.clock.now();
     let regions: Vec<Region> = secret.replicas.keys().copied().collect();
     for region in regions {
-        let lag = lag(&cloud.secretsmanager);
+        let lag = lag(cloud, secret, region);
         let Some(replica) = secret.replicas.get_mut(&region) else { continue };
         replica.status = ReplicaStatus::InProgress;
         // A later change never overtakes an earlier one.
@@ -112,8 +111,7 @@ pub(super) fn send(cloud: &Arc<Cloud>, secret: &mut Secret) {
         let (due, copy) = (replica.due, secret.clone());
         let cloud = Arc::downgrade(cloud);
         tokio::spawn(async move {
-            let from = copy.region;
-            if let Some(cloud) = passage(&cloud, from, region, due).await {
+            if let Some(cloud) = passage(&cloud, &copy.name, copy.region, region, due).await {
                 apply(&cloud, &copy, region);
             }
         });
@@ -129,10 +127,10 @@ enum News {
 
 fn tell(cloud: &Arc<Cloud>, secret: &Secret, to: Region, news: News) {
     let (from, name) = (secret.region, secret.name.clone());
-    let due = cloud.clock.now() + lag(&cloud.secretsmanager);
+    let due = cloud.clock.now() + lag(cloud, secret, to);
     let cloud = Arc::downgrade(cloud);
     tokio::spawn(async move {
-        let Some(cloud) = passage(&cloud, from, to, due).await else { return };
+        let Some(cloud) = passage(&cloud, &name, from, to, due).await else { return };
         let mut state = cloud.secretsmanager.lock();
         let at = (to, name);
         match news {
@@ -152,15 +150,27 @@ fn tell(cloud: &Arc<Cloud>, secret: &Secret, to: Region, news: News) {
     });
 }
 
+/// How long what is sent now takes; a replicator that stands still adds its wait later.
+fn lag(cloud: &Cloud, secret: &Secret, to: Region) -> Duration {
+    let lag = lag::draw(&cloud.secretsmanager);
+    match cloud.faults.pace(Store::Secret, &secret.name, secret.region, to) {
+        Pace::Times(times) => lag * times,
+        Pace::Stopped => lag,
+    }
+}
+
 /// Waits until `due` and then until the way is free; none where the cloud ended first.
-async fn passage(cloud: &std::sync::Weak<Cloud>, from: Region, to: Region, due: Timestamp) -> Option<Arc<Cloud>> {
+async fn passage(cloud: &Weak<Cloud>, name: &str, from: Region, to: Region, due: Timestamp) -> Option<Arc<Cloud>> {
     let clock = cloud.upgrade()?.clock;
     clock.sleep_until(due).await;
     loop {
         let cloud = cloud.upgrade()?;
-        let here = cloud.faults.on_service_call(Origin::Region(from), from, "secretsmanager", "ReplicateSecret");
-        let there = cloud.faults.on_service_call(Origin::Region(from), to, "secretsmanager", "ReplicateSecret");
-        if here.is_none() && there.is_none() && cloud.faults.can_reach(from, to) {
+        let works = |seat| {
+            let origin = Origin::Region(from);
+            cloud.faults.on_service_call(origin, seat, "secretsmanager", "ReplicateSecret").is_none()
+        };
+        let moves = cloud.faults.pace(Store::Secret, name, from, to) != Pace::Stopped;
+        if moves && works(from) && works(to) {
             return Some(cloud);
         }
         drop(cloud);
@@ -212,18 +222,19 @@ fn arrive(
         let usable = cloud.kms.usable(cloud, to, key);
         usable.map_err(|error| format!("Replication failed: {}: {}", error.code, error.message))?;
     }
-    Ok(Some(Secret {
+    let mut shown = Secret {
         region: to,
         primary: copy.region,
         kms_key: replica.kms_key.clone(),
         accessed: of_ours.and_then(|secret| secret.accessed),
         replicas: BTreeMap::new(),
+        rotation: None,
         ..copy.clone()
-    }))
-}
-
-fn lag(secrets: &SecretsManager) -> Duration {
-    let Ok(distribution) = LogNormal::new(LAG_MEDIAN_SECONDS.ln(), LAG_SIGMA) else { return Duration::ZERO };
-    let mut rng = secrets.lags.lock().unwrap_or_else(PoisonError::into_inner);
-    Duration::from_secs_f64(distribution.sample(&mut *rng))
+    };
+    let publishes = cloud.faults.defect(|defect| (defect == Defect::PublishPending).then_some(())).is_some();
+    if publishes && let Some((pending, Version { value: Some(_), .. })) = shown.staged(PENDING) {
+        let pending = pending.clone();
+        shown.label(&pending, CURRENT);
+    }
+    Ok(Some(shown))
 }
