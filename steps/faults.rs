@@ -21,11 +21,6 @@ fn everything(world: &mut World, region: Region, how: Failing, lasts: Span) {
     lose(world, region, Scope::Region, how.0, lasts);
 }
 
-#[when(expr = "the API of {word} is down for {duration}")]
-fn service_down(world: &mut World, service: String, lasts: Span) {
-    put(world, Fault::ServiceOutage { service, region: None, operations: Vec::new(), mode: Mode::Status5xx }, lasts);
-}
-
 fn lose(world: &mut World, region: Region, scope: Scope, mode: Mode, lasts: Span) {
     put(world, Fault::RegionOutage { region: region.0, scope, mode }, lasts);
 }

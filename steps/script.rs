@@ -43,6 +43,11 @@ fn lost(world: &mut World, region: Region, when: Stretch) {
     put(world, Fault::RegionOutage { region: region.0, scope: Scope::Region, mode: Mode::Status5xx }, when);
 }
 
+#[when(expr = "the API of {word} is down {stretch}")]
+fn service_down(world: &mut World, service: String, when: Stretch) {
+    put(world, Fault::ServiceOutage { service, region: None, operations: Vec::new(), mode: Mode::Status5xx }, when);
+}
+
 #[when(expr = "replication of the {store} stands still {stretch}")]
 fn paused(world: &mut World, of: Of, when: Stretch) {
     put(world, Fault::ReplicationPause { of: of.0, from: None, to: None }, when);

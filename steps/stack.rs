@@ -30,7 +30,7 @@ fn stable_for(world: &mut World, stable: Span) {
 }
 
 #[given(expr = "the secret is rotated by the strategy {word}")]
-fn strategy(world: &mut World, strategy: String) {
+fn rotated_by(world: &mut World, strategy: String) {
     parameter(world, "RotationStrategy", &strategy);
 }
 

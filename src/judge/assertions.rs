@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Case;
 use super::availability::failed_seconds;
+use super::data;
 use super::evidence::{Us, ms, second_from, second_of};
 use super::failover::{Course, Measured, moment, window};
 use super::verdict::{Failover, Judgement, Outcome, Requests};
@@ -58,6 +59,7 @@ pub struct Facts<'a> {
     pub course: Option<&'a Course>,
     pub failover: Option<&'a Failover>,
     pub requests: &'a Requests,
+    pub data: &'a data::Results<'a>,
 }
 
 pub fn judge(case: &Case<'_>, assertion: &Assertion, facts: &Facts<'_>) -> Judgement {
@@ -111,7 +113,12 @@ fn finding(case: &Case<'_>, check: &Check, facts: &Facts<'_>) -> Finding {
         }
         _ => {}
     }
-    let Some(course) = facts.course else { return Finding::inconclusive("no fault was injected") };
+    if let Some(finding) = data::finding(case, check, facts.data) {
+        return finding;
+    }
+    let Some(course) = facts.course else {
+        return Finding::inconclusive("no fault that users could feel was injected");
+    };
     let Some(effect) = course.effect else {
         return Finding::inconclusive(format!("nobody saw {} take effect", course.fault.id));
     };
@@ -160,11 +167,11 @@ fn failed_requests(requests: &Requests, population: Option<&str>, at_most: u64) 
 fn seconds_failed(case: &Case<'_>, population: Option<&str>, at_most: Duration) -> Finding {
     let bound = case.plan.steady_state.success_at_least.ratio();
     let mut worst: Option<(u64, &str)> = None;
-    for (name, ledger) in &case.evidence.traffic {
-        if population.is_some_and(|chosen| chosen != name) || ledger.seconds() == 0 {
+    for (name, traffic) in &case.evidence.traffic {
+        if population.is_some_and(|chosen| chosen != name) || traffic.seconds() == 0 {
             continue;
         }
-        let seconds = failed_seconds(ledger, bound);
+        let seconds = failed_seconds(traffic, bound);
         if worst.is_none_or(|(known, _)| seconds > known) {
             worst = Some((seconds, name));
         }
@@ -197,13 +204,13 @@ fn served_by(
     }
     let mut last: Option<Us> = None;
     let mut served = 0;
-    for (name, ledger) in &case.evidence.traffic {
+    for (name, traffic) in &case.evidence.traffic {
         if population.is_some_and(|chosen| chosen != name) {
             continue;
         }
-        served += ledger.tally_of(own, due..end).ok;
+        served += traffic.tally_of(own, due..end).ok;
         for slot in (0..case.evidence.regions.len()).filter(|slot| *slot != own) {
-            last = last.max(ledger.last_sent(slot, second_of(effect)..end).map(super::evidence::us));
+            last = last.max(traffic.last_sent(slot, second_of(effect)..end).map(super::evidence::us));
         }
     }
     if served == 0 {

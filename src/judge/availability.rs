@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use super::Case;
+use super::by_second::BySecond;
 use super::evidence::{second_from, second_of};
 use super::failover::Course;
-use super::ledger::Ledger;
 use super::steady::span;
 use super::verdict::{PopulationSeen, Requests};
 use crate::history::PhaseName;
@@ -18,15 +18,15 @@ pub fn requests(case: &Case<'_>, course: Option<&Course>) -> Requests {
         let effect = course.effect?;
         Some(second_of(effect)..second_from(course.fault.healed.unwrap_or(case.evidence.end)))
     });
-    for (name, ledger) in &case.evidence.traffic {
-        let tally = ledger.tally(0..ledger.seconds());
-        let success = |span: &Option<Range<u64>>| percent(ledger.tally(span.clone()?).success());
-        let home = |span: &Option<Range<u64>>| percent(ledger.tally(span.clone()?).home_share());
+    for (name, traffic) in &case.evidence.traffic {
+        let tally = traffic.tally(0..traffic.seconds());
+        let success = |span: &Option<Range<u64>>| percent(traffic.tally(span.clone()?).success());
+        let home = |span: &Option<Range<u64>>| percent(traffic.tally(span.clone()?).home_share());
         let seen = PopulationSeen {
             sent: tally.sent,
             ok: tally.ok,
             failed: tally.failed(),
-            failed_seconds: failed_seconds(ledger, case.plan.steady_state.success_at_least.ratio()),
+            failed_seconds: failed_seconds(traffic, case.plan.steady_state.success_at_least.ratio()),
             success_before: success(&before),
             success_during: success(&during),
             success_after: success(&after),
@@ -42,9 +42,9 @@ pub fn requests(case: &Case<'_>, course: Option<&Course>) -> Requests {
 }
 
 /// Seconds in which the share of good answers was below the bound.
-pub fn failed_seconds(ledger: &Ledger, bound: f64) -> u64 {
-    let bad = |(_, tally): &(u64, super::ledger::Tally)| tally.success().is_some_and(|ratio| ratio < bound);
-    ledger.windows(0..ledger.seconds(), 1).filter(bad).count() as u64
+pub fn failed_seconds(traffic: &BySecond, bound: f64) -> u64 {
+    let bad = |(_, tally): &(u64, super::by_second::Tally)| tally.success().is_some_and(|ratio| ratio < bound);
+    traffic.windows(0..traffic.seconds(), 1).filter(bad).count() as u64
 }
 
 /// In percent, to a thousandth: what is written must not depend on the last bit of a division.

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::ledger::Ledger;
+use super::by_second::BySecond;
 use crate::history::{AlarmState, ChangeStatus, Event, FaultAction, PhaseName, Record};
 use crate::region::{Place, Region};
 use crate::scenario::Plan;
@@ -17,7 +17,7 @@ pub struct Evidence {
     pub phases: Vec<(PhaseName, Us)>,
     pub faults: Vec<FaultSeen>,
     /// By population, in the plan's order.
-    pub traffic: IndexMap<String, Ledger>,
+    pub traffic: IndexMap<String, BySecond>,
     pub datapoints: Vec<Datapoint>,
     pub alarms: Vec<AlarmChange>,
     pub decisions: Vec<Decision>,
@@ -94,9 +94,9 @@ impl Evidence {
     pub fn new(plan: &Plan) -> Self {
         let regions = plan.target.regions.clone();
         let slot = |home| regions.iter().position(|region| *region == home).unwrap_or(0);
-        let ledger = |home| Ledger::new(regions.len(), slot(home));
+        let traffic = |home| BySecond::new(regions.len(), slot(home));
         Self {
-            traffic: plan.traffic.iter().map(|people| (people.name.clone(), ledger(people.home))).collect(),
+            traffic: plan.traffic.iter().map(|people| (people.name.clone(), traffic(people.home))).collect(),
             regions,
             run: None,
             phases: Vec::new(),
@@ -120,7 +120,7 @@ impl Evidence {
             Event::Request { population, planned_us, region, status, error, .. } => {
                 let slot = region.and_then(|region| self.slot(region)).unwrap_or(usize::MAX);
                 match self.traffic.get_mut(population) {
-                    Some(ledger) => ledger.enter(slot, *planned_us, record.at_us, is_good(*status, error.as_deref())),
+                    Some(traffic) => traffic.enter(slot, *planned_us, record.at_us, is_good(*status, error.as_deref())),
                     None => self.strangers += 1,
                 }
             }
@@ -154,7 +154,7 @@ impl Evidence {
         }
     }
 
-    /// The ledgers' slot of a Region.
+    /// The slot of a Region.
     pub fn slot(&self, region: Region) -> Option<usize> {
         self.regions.iter().position(|known| *known == region)
     }
@@ -198,7 +198,7 @@ impl Evidence {
 
 /// Whether a user got what they asked for. 404 says something about data and nothing about availability; every
 /// other 4xx is a door that should have been open.
-fn is_good(status: Option<u16>, error: Option<&str>) -> bool {
+pub fn is_good(status: Option<u16>, error: Option<&str>) -> bool {
     error.is_none() && matches!(status, Some(200..=399 | 404))
 }
 

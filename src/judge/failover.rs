@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use super::Case;
+use super::by_second::BySecond;
 use super::evidence::{FaultSeen, Us, ms, second_from, second_of};
 use super::hops;
-use super::ledger::Ledger;
 use super::verdict::Failover;
 use crate::scenario::quantity::format_duration;
 use crate::scenario::{Plan, SteadyState};
@@ -27,7 +27,7 @@ pub enum Measured {
     Unknown(String),
 }
 
-/// What became of the plan's first fault.
+/// What became of the plan's first fault that users can feel.
 pub struct Course {
     pub fault: FaultSeen,
     pub effect: Option<Us>,
@@ -44,9 +44,13 @@ enum Recovery {
     TooFew(String),
 }
 
-/// `None` where the history has no fault at all.
+/// `None` where the history has no fault that users can feel.
 pub fn course(case: &Case<'_>) -> Option<Course> {
-    let fault = case.evidence.faults.first()?.clone();
+    let is_felt = |seen: &&FaultSeen| {
+        let planned = case.plan.timeline.iter().find(|planned| planned.id == seen.id);
+        planned.is_none_or(|planned| planned.fault.is_felt())
+    };
+    let fault = case.evidence.faults.iter().find(is_felt)?.clone();
     let horizon = horizon(case, &fault);
     let effect = effect(case, &fault, horizon);
     let rto = match effect {
@@ -94,16 +98,16 @@ fn effect(case: &Case<'_>, fault: &FaultSeen, horizon: Us) -> Option<Us> {
     let window = window(case.plan);
     let bound = case.plan.steady_state.success_at_least.ratio();
     let mut first: Option<Us> = None;
-    for ledger in case.evidence.traffic.values() {
+    for traffic in case.evidence.traffic.values() {
         let tally = |second: u64| match slot {
-            Some(slot) => ledger.tally_of(slot, second..second + window),
-            None => ledger.tally(second..second + window),
+            Some(slot) => traffic.tally_of(slot, second..second + window),
+            None => traffic.tally(second..second + window),
         };
         let Some(bad) = (start..end).find(|second| tally(*second).success().is_some_and(|ratio| ratio < bound)) else {
             continue;
         };
         let not_before = u64::try_from(fault.injected).unwrap_or(0);
-        if let Some(at) = ledger.first_failure(slot, bad..end, not_before) {
+        if let Some(at) = traffic.first_failure(slot, bad..end, not_before) {
             let at = super::evidence::us(at);
             if next(case, fault).is_none_or(|next| at < next) {
                 first = Some(first.map_or(at, |known| known.min(at)));
@@ -117,8 +121,8 @@ fn rto(case: &Case<'_>, effect: Us, horizon: Us) -> Measured {
     let mut recovered = effect;
     let mut never = Vec::new();
     let mut too_few = Vec::new();
-    for (name, ledger) in &case.evidence.traffic {
-        match recovery(ledger, &case.plan.steady_state, effect, horizon) {
+    for (name, traffic) in &case.evidence.traffic {
+        match recovery(traffic, &case.plan.steady_state, effect, horizon) {
             Recovery::Untouched => {}
             Recovery::At(at) => recovered = recovered.max(at),
             Recovery::Never(last) => {
@@ -137,26 +141,26 @@ fn rto(case: &Case<'_>, effect: Us, horizon: Us) -> Measured {
     Measured::Took(recovered - effect)
 }
 
-fn recovery(ledger: &Ledger, steady: &SteadyState, effect: Us, horizon: Us) -> Recovery {
+fn recovery(traffic: &BySecond, steady: &SteadyState, effect: Us, horizon: Us) -> Recovery {
     let (start, end) = (second_of(effect), second_of(horizon));
     let window = seconds(steady.window);
     let hold = seconds(HOLD).max(window);
     if end < start + hold {
         return Recovery::TooFew(format!("the fault lasted less than {} after its effect", format_duration(HOLD)));
     }
-    let sent = ledger.tally(start..end).sent;
+    let sent = traffic.tally(start..end).sent;
     if sent < SAMPLES {
         return Recovery::TooFew(format!("only {sent} requests from the effect to the heal"));
     }
     let bound = steady.success_at_least.ratio();
     let bad =
-        ledger.windows(start..end, window).filter(|(_, tally)| tally.success().is_some_and(|ratio| ratio < bound));
+        traffic.windows(start..end, window).filter(|(_, tally)| tally.success().is_some_and(|ratio| ratio < bound));
     let Some((last, _)) = bad.last() else { return Recovery::Untouched };
     let back = last + 1;
     if back + hold > end {
         return Recovery::Never(moment(back + window - 1));
     }
-    if ledger.tally(back..end).sent < SAMPLES {
+    if traffic.tally(back..end).sent < SAMPLES {
         return Recovery::TooFew("too few requests after it seemed to recover".to_owned());
     }
     Recovery::At(moment(back).max(effect))

@@ -291,8 +291,8 @@ fn first_good(case: &Case<'_>, span: &Span) -> Vec<(String, Sighting)> {
     // Whole seconds before the heal: one that was planned in the second of the heal is no sign of a failover.
     let (start, end) = (span.from.max(0), second_of(span.to));
     let first = |name: &String| {
-        let ledger = case.evidence.traffic.get(name)?;
-        ledger.first_good(u64::try_from(start).unwrap_or(0), end)
+        let traffic = case.evidence.traffic.get(name)?;
+        traffic.first_good(u64::try_from(start).unwrap_or(0), end)
     };
     let names = case.plan.traffic.iter().map(|people| &people.name);
     names
@@ -310,7 +310,7 @@ fn last_client(case: &Case<'_>, span: &Span) -> Sighting {
     };
     let seconds = second_of(span.from)..second_of(span.to);
     let end = seconds.end;
-    let last = case.evidence.traffic.values().filter_map(|ledger| ledger.last_sent(slot, seconds.clone())).max();
+    let last = case.evidence.traffic.values().filter_map(|traffic| traffic.last_sent(slot, seconds.clone())).max();
     match last.map(us) {
         None => Err(Unseen::blind("no request went there after the effect")),
         Some(at) if second_of(at) + window(case.plan) >= end => {

@@ -2,8 +2,9 @@
 //! the same verdict.
 //!
 //! ```text
-//! records ─→ evidence.rs ─┬→ ledger.rs: requests by population, second and Region
+//! records ─→ evidence.rs ─┬→ by_second.rs: requests by population, second and Region
 //!                         └→ what services said: alarms, changes, answers, the function's lines
+//! records ─→ data/: what became of every write, read, object and secret
 //! evidence + Plan ─→ failover.rs, hops.rs, failback.rs, steady.rs, availability.rs ─→ assertions.rs ─┐
 //!                 └→ vacuity.rs (what the run cannot prove) ───────────────────────────────────────┴→ verdict.rs
 //! ```
@@ -12,11 +13,12 @@
 
 mod assertions;
 mod availability;
+mod by_second;
+mod data;
 mod evidence;
 mod failback;
 mod failover;
 mod hops;
-mod ledger;
 mod steady;
 mod vacuity;
 mod verdict;
@@ -25,16 +27,19 @@ use std::time::Duration;
 
 use crate::history::{Event, PhaseName, Record};
 use crate::scenario::Plan;
+use data::Data;
 use evidence::{Evidence, ms};
 pub use verdict::{
-    Failback, Failover, HopSeen, Judgement, Lag, Outcome, PopulationSeen, Replication, Requests, Rpo, Stranded,
-    Trouble, Verdict, WriteSeen,
+    Convergence, Divergence, Failback, Failover, HopSeen, Judgement, Lag, Misordered, ObjectsSeen, Outcome,
+    PopulationSeen, PreflightSeen, ReadsSeen, RejectedSeen, Replication, Requests, RotationSeen, Rpo, SecretSpan,
+    SecretsSeen, Side, Stranded, Trouble, Verdict, WriteSeen,
 };
 
 /// Takes in a history as it is made, and judges it when it is whole.
 pub struct Judge {
     plan: Plan,
     evidence: Evidence,
+    data: Data,
     truncated: bool,
 }
 
@@ -53,7 +58,7 @@ pub fn judge<'a>(plan: &Plan, records: impl IntoIterator<Item = &'a Record>) -> 
 
 impl Judge {
     pub fn new(plan: &Plan) -> Self {
-        Self { plan: plan.clone(), evidence: Evidence::new(plan), truncated: false }
+        Self { plan: plan.clone(), evidence: Evidence::new(plan), data: Data::new(plan), truncated: false }
     }
 
     pub fn observe(&mut self, record: &Record) {
@@ -65,6 +70,7 @@ impl Judge {
             settings.record_ttl = record_ttl_s.map_or(settings.record_ttl, seconds);
         }
         self.evidence.observe(record);
+        self.data.observe(record);
     }
 
     /// The history was cut off.
@@ -79,12 +85,21 @@ impl Judge {
         let failover = course.as_ref().map(|course| failover::failover(&case, course));
         let failback = course.as_ref().map(|course| failback::failback(&case, course));
         let requests = availability::requests(&case, course.as_ref());
-        let facts = assertions::Facts { course: course.as_ref(), failover: failover.as_ref(), requests: &requests };
+        let data = self.data.results();
+        let facts = assertions::Facts {
+            course: course.as_ref(),
+            failover: failover.as_ref(),
+            requests: &requests,
+            data: &data,
+        };
         let judged: Vec<Judgement> =
             self.plan.assertions.iter().map(|assertion| assertions::judge(&case, assertion, &facts)).collect();
-        let doubts = vacuity::doubts(&case, course.as_ref(), self.truncated);
+        let doubts = vacuity::doubts(&case, course.as_ref(), &data, self.truncated);
         let doubt = (!doubts.is_empty()).then_some(Outcome::Inconclusive);
-        let verdict = Outcome::of(judged.iter().map(|judgement| judgement.verdict).chain(doubt));
+        let preflight = data.preflight();
+        // What did not work before anything was broken is no consequence of the fault, and no pass either.
+        let unfit = preflight.iter().any(|seen| !seen.ok).then_some(Outcome::Fail);
+        let verdict = Outcome::of(judged.iter().map(|judgement| judgement.verdict).chain(doubt).chain(unfit));
         let run = self.evidence.run.as_ref();
         let target = run.map_or(&self.plan.target.name, |run| &run.target).clone();
         Verdict {
@@ -99,8 +114,13 @@ impl Judge {
             failover,
             failback,
             requests,
-            rpo: None,
-            replication: Replication::default(),
+            rpo: data.rpo(),
+            replication: data.replication(),
+            convergence: data.convergence(),
+            reads: data.reads(),
+            objects: data.objects(),
+            secrets: data.secrets(),
+            preflight,
             simulated_ms: ms(self.evidence.began(PhaseName::End).unwrap_or(self.evidence.end)),
             wall_ms: None,
         }

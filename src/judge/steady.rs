@@ -39,13 +39,13 @@ pub fn steady(case: &Case<'_>, phase: PhaseName, at_least: Percent) -> Finding {
     };
     let mut worst: Option<(f64, String)> = None;
     let mut sent = 0;
-    for (name, ledger) in &case.evidence.traffic {
-        let count = ledger.tally(span.clone()).sent;
+    for (name, traffic) in &case.evidence.traffic {
+        let count = traffic.tally(span.clone()).sent;
         if count < SAMPLES {
             return Finding::inconclusive(format!("only {count} requests of {name}"));
         }
         sent += count;
-        for (start, tally) in ledger.windows(span.clone(), window(case.plan)) {
+        for (start, tally) in traffic.windows(span.clone(), window(case.plan)) {
             let Some(ratio) = tally.success() else { continue };
             if worst.as_ref().is_none_or(|(known, _)| ratio < *known) {
                 let failed = tally.failed();
@@ -74,8 +74,8 @@ pub fn home_served(case: &Case<'_>, population: Option<&str>, at_least: Percent)
     let mut worst: Option<(f64, String)> = None;
     let chosen = |people: &&Population| population.is_none_or(|name| name == people.name);
     for people in case.plan.traffic.iter().filter(chosen) {
-        let Some(ledger) = case.evidence.traffic.get(&people.name) else { continue };
-        let tally = ledger.tally(span.clone());
+        let Some(traffic) = case.evidence.traffic.get(&people.name) else { continue };
+        let tally = traffic.tally(span.clone());
         let Some(share) = tally.home_share().filter(|_| tally.ok >= SAMPLES) else {
             return Finding::inconclusive(format!("only {} good answers for {}", tally.ok, people.name));
         };

@@ -2,7 +2,8 @@
 //! behind, a history that was cut off. Each is a doubt, and a doubt keeps a run from passing.
 
 use super::Case;
-use super::evidence::{ms, second_from, second_of};
+use super::data::Results;
+use super::evidence::{Us, ms, second_from, second_of};
 use super::failover::Course;
 use super::verdict::Trouble;
 use crate::history::PhaseName;
@@ -10,7 +11,7 @@ use crate::history::PhaseName;
 /// The share of the planned arrivals that must have been sent.
 const SENT: f64 = 0.9;
 
-pub fn doubts(case: &Case<'_>, course: Option<&Course>, truncated: bool) -> Vec<String> {
+pub fn doubts(case: &Case<'_>, course: Option<&Course>, data: &Results<'_>, truncated: bool) -> Vec<String> {
     let mut doubts = Vec::new();
     if truncated {
         doubts.push("the history is cut off: the run died while it wrote".to_owned());
@@ -25,6 +26,7 @@ pub fn doubts(case: &Case<'_>, course: Option<&Course>, truncated: bool) -> Vec<
         doubts.push(format!("{} requests are of populations that the plan does not have", case.evidence.strangers));
     }
     faults(case, course, &mut doubts);
+    doubts.extend(data.unseen_faults());
     generator(case, &mut doubts);
     doubts
 }
@@ -61,9 +63,9 @@ fn faults(case: &Case<'_>, course: Option<&Course>, doubts: &mut Vec<String>) {
         .evidence
         .traffic
         .values()
-        .map(|ledger| match slot {
-            Some(slot) => ledger.tally_of(slot, seconds.clone()).sent,
-            None => ledger.tally(seconds.clone()).sent,
+        .map(|traffic| match slot {
+            Some(slot) => traffic.tally_of(slot, seconds.clone()).sent,
+            None => traffic.tally(seconds.clone()).sent,
         })
         .sum();
     if across == 0 {
@@ -77,13 +79,19 @@ fn faults(case: &Case<'_>, course: Option<&Course>, doubts: &mut Vec<String>) {
     }
 }
 
+/// When users were told to stop.
+pub fn traffic_ended(case: &Case<'_>) -> Option<Us> {
+    let phases = [PhaseName::Reconcile, PhaseName::Teardown, PhaseName::End];
+    phases.iter().find_map(|phase| case.evidence.began(*phase))
+}
+
 fn generator(case: &Case<'_>, doubts: &mut Vec<String>) {
     let began = case.evidence.began(PhaseName::SteadyBefore);
-    let ended = case.evidence.began(PhaseName::Teardown).or(case.evidence.began(PhaseName::End));
+    let ended = traffic_ended(case);
     let Some((began, ended)) = began.zip(ended) else { return };
     let span = second_from(began)..second_of(ended);
     for people in &case.plan.traffic {
-        let sent = case.evidence.traffic.get(&people.name).map_or(0, |ledger| ledger.tally(span.clone()).sent);
+        let sent = case.evidence.traffic.get(&people.name).map_or(0, |traffic| traffic.tally(span.clone()).sent);
         let planned = people.rate.get() * span.end.saturating_sub(span.start) as f64;
         // Arrivals are random: three standard deviations of a Poisson count are no lag.
         if (sent as f64) < planned * SENT - 3.0 * planned.sqrt() {

@@ -66,6 +66,16 @@ pub struct Verdict {
     /// What became of every acknowledged write; null where nothing was written.
     pub rpo: Option<Rpo>,
     pub replication: Replication,
+    /// Whether the Regions' tables became equal; null where nothing was written.
+    pub convergence: Option<Convergence>,
+    /// How old what was read was, by Region.
+    pub reads: Vec<ReadsSeen>,
+    /// Null where no object was written or scanned.
+    pub objects: Option<ObjectsSeen>,
+    /// Null where nobody looked at the secret.
+    pub secrets: Option<SecretsSeen>,
+    /// What was tried before anything was broken.
+    pub preflight: Vec<PreflightSeen>,
     pub simulated_ms: u64,
     /// What the run cost its user in real time; absent when a stored history was judged again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -184,6 +194,8 @@ pub struct Rpo {
     pub unproven: u64,
     /// Never acknowledged: it may have happened. Not part of `acked`.
     pub unknown: u64,
+    /// Those of them that were found to have happened.
+    pub happened: u64,
     /// How long before it was lost the oldest lost write was acknowledged; 0 without losses.
     pub seconds: f64,
     /// What only a lost Region had when it was lost.
@@ -248,4 +260,145 @@ pub struct Lag {
     pub p90_ms: Option<u64>,
     pub p99_ms: Option<u64>,
     pub worst_ms: Option<u64>,
+    /// For how long the other Region lacked a write or what replaced it, at worst.
+    pub staleness_ms: Option<u64>,
+}
+
+/// Whether the Regions became equal.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Convergence {
+    /// The last heal, or where there was none the end of all writing.
+    pub since_ms: Option<u64>,
+    /// From then until everything acknowledged before was everywhere or replaced; null where that was not proven.
+    pub took_ms: Option<u64>,
+    /// Writes of before that were not proven to be everywhere or replaced.
+    pub open: u64,
+    /// Keys that the final scans found, all Regions taken together; 0 where a scan is missing.
+    pub compared: u64,
+    /// Keys of which they found different things in different Regions, and the first ten of them.
+    pub divergent: u64,
+    pub first: Vec<Divergence>,
+    /// Keys that ended as a write that was over before a later acknowledged one began, and the first ten of them.
+    pub misordered: u64,
+    pub misorders: Vec<Misordered>,
+    /// Those of them that were there although the last write deleted them.
+    pub zombies: u64,
+}
+
+/// A key that is not the same in all Regions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Divergence {
+    pub key: String,
+    /// What differs: `missing`, `content`, or `metadata or tags`.
+    pub what: String,
+    pub sides: Vec<Side>,
+}
+
+/// What the final scan of a Region found of a key, and who wrote it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Side {
+    pub region: Region,
+    pub write: Option<u64>,
+    /// Null where there is nothing.
+    pub digest: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+    pub written_in: Option<Region>,
+    pub by: Option<String>,
+    pub acked_at_ms: Option<u64>,
+}
+
+/// A key that ended as an earlier write than the last.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Misordered {
+    pub key: String,
+    pub found: Side,
+    pub newer: WriteSeen,
+    /// The newer write deleted it.
+    pub zombie: bool,
+}
+
+/// The reads of one Region.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReadsSeen {
+    pub region: Region,
+    pub reads: u64,
+    /// Reads that missed an acknowledged write.
+    pub stale: u64,
+    /// The age of the oldest write that a read missed; of every read, fresh ones being 0.
+    pub p99_ms: Option<u64>,
+    pub worst_ms: Option<u64>,
+    /// Reads of clients that had seen something later before, in whatever Region.
+    pub backwards: u64,
+    /// The worst read and the first that went backwards, in words.
+    pub examples: Vec<String>,
+}
+
+/// What was found out about objects beside their lag.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ObjectsSeen {
+    pub acked: u64,
+    /// Everywhere within the plan's bound for objects; after it; replaced before; nowhere else.
+    pub stable: u64,
+    pub late: u64,
+    pub overwritten: u64,
+    pub lost: u64,
+    pub unproven: u64,
+    /// Keys that the final scans found, all Regions taken together; 0 where a scan is missing.
+    pub compared: u64,
+    pub divergent: u64,
+    pub first: Vec<Divergence>,
+    /// Times at which COMPLETED was said of what could not be read, and the first of them in words.
+    pub completed_unreadable: u64,
+    pub failed: u64,
+    pub examples: Vec<String>,
+}
+
+/// Which versions of the secret were served, and whether the backend took them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SecretsSeen {
+    pub served: Vec<SecretSpan>,
+    pub rotations: Vec<RotationSeen>,
+    /// Windows in which a Region served what the backend did not accept.
+    pub rejected: Vec<RejectedSeen>,
+}
+
+/// A Region served a version as current.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SecretSpan {
+    pub region: Region,
+    pub version: String,
+    pub from_ms: u64,
+    /// Null where it was served to the end.
+    pub until_ms: Option<u64>,
+}
+
+/// A rotation of the secret.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RotationSeen {
+    pub operation: String,
+    pub version: Option<String>,
+    /// When it was finished, or the first Region served its version.
+    pub at_ms: Option<u64>,
+    /// From then until every Region served it; null where they never did.
+    pub agreed_ms: Option<u64>,
+    pub evidence: String,
+}
+
+/// A Region served a version that the backend did not accept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RejectedSeen {
+    pub region: Region,
+    pub version: String,
+    pub from_ms: u64,
+    pub lasted_ms: u64,
+}
+
+/// One thing that had to work before anything was broken.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PreflightSeen {
+    pub check: String,
+    pub region: Option<Region>,
+    pub ok: bool,
+    pub what: String,
 }

@@ -54,6 +54,9 @@ fn fault(fault: &Fault) -> Result<String, NoStep> {
         Fault::RegionOutage { region, scope: Scope::Region, mode: Mode::Status5xx } => {
             format!("all of {region} is lost")
         }
+        Fault::ServiceOutage { service, region: None, operations, mode: Mode::Status5xx } if operations.is_empty() => {
+            format!("the API of {service} is down")
+        }
         Fault::ReplicationPause { of, from: None, to: None } => {
             format!("replication of the {} stands still", of.as_str())
         }

@@ -4,6 +4,7 @@
 mod architecture;
 mod determinism;
 mod gamedays;
+mod lags;
 mod licences;
 mod rotation;
 mod scenarios;

@@ -1,6 +1,6 @@
 //! A replicator that breaks one promise must be found out by the claim that is meant for it.
 
-use blackstart::scenario::{Check, Defect, Fault, Plan};
+use blackstart::scenario::{Check, Defect, Fault, Mode, Plan};
 use blackstart::steps::World;
 use blackstart::store::Store;
 use cucumber::World as _;
@@ -78,8 +78,16 @@ fn an_object_that_is_completed_and_not_there_is_seen() {
 
 #[test]
 fn a_secret_that_is_published_too_early_is_seen() {
-    let plans = (any::<u64>(), draw::rotations()).prop_map(|(seed, rotations)| {
-        broken(plan(seed, Store::Secret, Vec::new(), Vec::new(), rotations), Defect::PublishesPending)
+    // A rotation that gets stuck half-way leaves its version pending for long enough to be seen.
+    let backend = Fault::ServiceOutage {
+        service: "dynamodb".to_owned(),
+        region: None,
+        operations: Vec::new(),
+        mode: Mode::Status5xx,
+    };
+    let plans = (any::<u64>(), draw::rotations()).prop_map(move |(seed, rotations)| {
+        let faults = vec![(0, 40_000, backend.clone())];
+        broken(plan(seed, Store::Secret, Vec::new(), faults, rotations), Defect::PublishesPending)
     });
     caught(plans, Check::PublishedSecretsOnly, 16, 0);
 }

@@ -91,5 +91,6 @@ Feature: Broken replication is seen
   Scenario: A secret that is published too early
     Red because: published-secrets-only: fail
     When the replicator publishes pending secrets for 3 minutes
+    And the API of dynamodb is down from 9000 ms to 60000 ms
     And the secret is rotated at 10000 ms
     Then no Region serves a version that is not published yet

@@ -44,6 +44,8 @@ pub struct Link {
     /// The slice being drained: since when, and how much of it is used.
     slice: (Timestamp, u32),
     lags: ChaCha8Rng,
+    /// What every change takes where replication is synchronous.
+    trip: Option<Duration>,
     losses: ChaCha8Rng,
     sequence: u64,
     /// Whether a task is carrying them.
@@ -60,6 +62,7 @@ impl Link {
             times: 1,
             slice: (Timestamp::default(), 0),
             lags: seed.stream(&format!("dynamodb/replication/{table}/{from}/{to}")),
+            trip: None,
             losses: seed.stream(&format!("dynamodb/losses/{table}/{from}/{to}")),
             sequence: 0,
             is_pumping: false,
@@ -67,9 +70,18 @@ impl Link {
         }
     }
 
+    /// The link of a strongly consistent table: no lag, the distance alone.
+    pub fn synchronous(self, trip: Duration) -> Self {
+        Self { trip: Some(trip), ..self }
+    }
+
+    pub fn is_synchronous(&self) -> bool {
+        self.trip.is_some()
+    }
+
     /// Sends a change on its way.
     pub fn send(&mut self, change: Change, now: Timestamp) {
-        let lag = lag::draw(&mut self.lags);
+        let lag = self.trip.unwrap_or_else(|| lag::draw(&mut self.lags));
         let before = self.queue.keys().next().map(|(due, _)| *due);
         self.sequence += 1;
         let due = self.enqueue(self.sequence, Waiting { change, sent: now, lag });
@@ -117,6 +129,17 @@ impl Link {
             self.latest.remove(&change.key);
         }
         Some((change, sent))
+    }
+
+    /// All that waits, in order, whether it has arrived or not.
+    pub fn take_all(&mut self, now: Timestamp) -> impl Iterator<Item = Change> + use<> {
+        self.latest.retain(|_, due| *due > now);
+        std::mem::take(&mut self.queue).into_values().map(|waiting| waiting.change)
+    }
+
+    /// Whether a change of this item is still on its way.
+    pub fn is_bringing(&self, key: &Key, now: Timestamp) -> bool {
+        self.latest.get(key).is_some_and(|due| *due > now)
     }
 
     /// When the next change arrives; where it is overdue, when the slice being drained has room for it.

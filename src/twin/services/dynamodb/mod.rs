@@ -25,6 +25,7 @@ mod resources;
 mod schema;
 mod state;
 mod stream;
+mod strong;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -120,7 +121,14 @@ impl Service for DynamoDb {
     }
 
     fn handle<'a>(&'a self, call: &'a Call, request: &'a Request) -> BoxFuture<'a, Result<Response, AwsError>> {
-        Box::pin(async move { api::handle(self, call, request) })
+        Box::pin(async move {
+            let answer = api::handle(self, call, request);
+            let owed = std::mem::take(&mut self.lock().owed);
+            if !owed.is_zero() {
+                tokio::time::sleep(owed).await;
+            }
+            answer
+        })
     }
 }
 

@@ -31,13 +31,13 @@ pub struct Change {
     pub author: Author,
 }
 
-/// Which of two versions of an item stays. The service knows one rule; the others are defects, and break it only
+/// Who wins where an item has two versions. The service knows one rule; the others are defects, and break it only
 /// where neither writer had seen the other's version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
-    LastWriterWins,
-    EarlierWins,
-    LocalWins,
+    LastWriter,
+    Earlier,
+    Local,
 }
 
 /// An item's place in an index; items with equal index keys lie in the order of their primary keys.
@@ -67,6 +67,8 @@ pub struct Replica {
     pub created_at: Timestamp,
     /// When it turns ACTIVE; a replica still being filled has no time yet.
     pub active_at: Option<Timestamp>,
+    /// UPDATING until then.
+    pub updated_at: Timestamp,
     /// When a table being deleted is gone.
     pub gone_at: Option<Timestamp>,
     pub settings: Settings,
@@ -89,6 +91,7 @@ impl Replica {
             id,
             created_at,
             active_at: None,
+            updated_at: created_at,
             gone_at: None,
             settings: Settings::default(),
             stream: None,
@@ -109,6 +112,7 @@ impl Replica {
     pub fn status(&self, now: Timestamp) -> &'static str {
         match (self.gone_at, self.is_active(now)) {
             (Some(_), _) => "DELETING",
+            (None, true) if self.updated_at > now => "UPDATING",
             (None, true) => "ACTIVE",
             (None, false) => "CREATING",
         }
@@ -171,8 +175,8 @@ impl Replica {
         let is_preferred = self.version(&change.key).is_none_or(|current| {
             let has_seen = change.over == Some(current) || change.version.writer == current.writer;
             match rule {
-                Rule::EarlierWins if !has_seen => change.version < current,
-                Rule::LocalWins if !has_seen => false,
+                Rule::Earlier if !has_seen => change.version < current,
+                Rule::Local if !has_seen => false,
                 _ => change.version > current,
             }
         });

@@ -54,7 +54,9 @@ fn deliver(cloud: &Arc<Cloud>, id: LinkId) -> Option<(Timestamp, Arc<Notify>)> {
                 if broken.loses(&change, || link.draw_one_in(broken.drop_one_in)) {
                     continue;
                 }
-                samples.push(latency(name, id.to, now.since(sent), now));
+                if !link.is_synchronous() {
+                    samples.push(latency(name, id.to, now.since(sent), now));
+                }
                 replica.merge(indexes, change, now, broken.rule);
             }
         }
@@ -88,9 +90,9 @@ impl Broken {
     fn now(cloud: &Cloud) -> Self {
         let has = |wanted: Defect| cloud.faults.defect(|defect| (defect == wanted).then_some(())).is_some();
         let rule = match () {
-            () if has(Defect::EarlierWins) => Rule::EarlierWins,
-            () if has(Defect::LocalWins) => Rule::LocalWins,
-            () => Rule::LastWriterWins,
+            () if has(Defect::EarlierWins) => Rule::Earlier,
+            () if has(Defect::LocalWins) => Rule::Local,
+            () => Rule::LastWriter,
         };
         let drop_one_in = cloud.faults.defect(|defect| match defect {
             Defect::DropOneIn(count) => Some(count),
@@ -106,7 +108,7 @@ impl Broken {
 }
 
 /// "The elapsed time between when an item is written to one replica table and when it appears in another", reported
-/// in the source Region (DynamoDB metrics and dimensions). Recorded on arrival: where nothing arrives there is none.
+/// in the source Region, for tables that are eventually consistent (DynamoDB metrics and dimensions). Recorded on arrival: where nothing arrives there is none.
 fn latency(table: &str, receiving: Region, elapsed: Duration, at: Timestamp) -> Sample {
     Sample {
         namespace: "AWS/DynamoDB",
@@ -122,7 +124,7 @@ fn latency(table: &str, receiving: Region, elapsed: Duration, at: Timestamp) -> 
 }
 
 /// How long an empty or small table takes to get a new replica. AWS speaks of minutes.
-const REPLICA_CREATION: Duration = Duration::from_secs(60);
+pub const REPLICA_CREATION: Duration = Duration::from_secs(60);
 
 /// Fills and opens a replica that is being created, once replication to it moves.
 pub fn open(cloud: &Arc<Cloud>, table: u64, from: Region, to: Region) {

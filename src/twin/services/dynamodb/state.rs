@@ -1,6 +1,7 @@
 //! All tables of the account, and how a request finds its own.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::api::Token;
 use super::expr::Cache;
@@ -9,6 +10,7 @@ use super::replica::Replica;
 use super::table::Table;
 use crate::clock::Timestamp;
 use crate::region::Region;
+use crate::twin::gateway::Call;
 use crate::twin::wire::AwsError;
 
 /// What needs a task of its own until it is empty.
@@ -22,6 +24,22 @@ pub enum Wake {
     },
 }
 
+/// What an item call asks of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// What the Region itself holds.
+    Local,
+    StrongRead,
+    Write,
+    Transaction,
+}
+
+impl Access {
+    pub fn reading(is_consistent: bool) -> Self {
+        if is_consistent { Self::StrongRead } else { Self::Local }
+    }
+}
+
 #[derive(Default)]
 pub struct State {
     pub tables: BTreeMap<u64, Table>,
@@ -32,6 +50,8 @@ pub struct State {
     pub tokens: BTreeMap<(Region, String), Token>,
     /// What needs a task, started when the lock is let go.
     pub waking: Vec<Wake>,
+    /// How long the answer of the call being handled has to wait for other Regions.
+    pub owed: Duration,
     last_id: u64,
 }
 
@@ -54,15 +74,31 @@ impl State {
         })
     }
 
-    /// The table of this name for an item call: it must be ready in this Region.
-    pub fn open(&mut self, region: Region, name: &str, now: Timestamp) -> Result<(&mut Table, &mut Cache), AwsError> {
+    /// The table of this name for an item call: it must be ready in the caller's Region. Where Regions are strongly
+    /// consistent, what is asked of the others is paid for here.
+    pub fn open(&mut self, call: &Call, name: &str, access: Access) -> Result<(&mut Table, &mut Cache), AwsError> {
+        let (region, now) = (call.region, call.cloud.clock.now());
         let id = self.find(region, name, now);
         let table = id.and_then(|id| self.tables.get_mut(&id));
         let is_active = |table: &Table| table.replicas.get(&region).is_some_and(|replica| replica.is_active(now));
-        match table.filter(|table| is_active(table)) {
-            Some(table) => Ok((table, &mut self.cache)),
-            None => Err(AwsError::bad_request("ResourceNotFoundException", "Requested resource not found")),
+        let Some(table) = table.filter(|table| is_active(table)) else {
+            return Err(AwsError::bad_request("ResourceNotFoundException", "Requested resource not found"));
+        };
+        match access {
+            Access::Transaction if table.strong.is_some() => {
+                return Err(AwsError::validation(
+                    "Transactional operations are not supported on a global table with multi-Region strong consistency",
+                ));
+            }
+            Access::Local | Access::Transaction => {}
+            Access::StrongRead | Access::Write => {
+                self.owed = self.owed.max(table.majority(&call.cloud, region)?);
+                if access == Access::StrongRead {
+                    table.settle(region, now);
+                }
+            }
         }
+        Ok((table, &mut self.cache))
     }
 
     /// Removes a Region's replica, and the table with its last one.

@@ -1,4 +1,4 @@
-//! The change log of one replica: what a DynamoDB Streams API will read.
+//! The change log of one replica: what the DynamoDB Streams API reads.
 //!
 //! Replicated changes appear in it as local ones do, and a write that changes nothing does not.
 
@@ -53,6 +53,7 @@ pub struct Record {
 #[derive(Debug)]
 pub struct Stream {
     pub label: String,
+    pub created_at: Timestamp,
     pub view: View,
     pub records: VecDeque<Record>,
     next: u64,
@@ -61,7 +62,7 @@ pub struct Stream {
 impl Stream {
     pub fn new(view: View, now: Timestamp) -> Self {
         let label = now.iso8601().trim_end_matches('Z').to_owned();
-        Self { label, view, records: VecDeque::new(), next: 1 }
+        Self { label, created_at: now, view, records: VecDeque::new(), next: 1 }
     }
 
     pub fn append(
@@ -76,11 +77,25 @@ impl Stream {
         if old == new {
             return;
         }
-        let is_stale = |record: &Record| at.since(record.at) > RETENTION;
-        while self.records.len() >= CAPACITY || self.records.front().is_some_and(is_stale) {
+        while self.records.len() >= CAPACITY || self.records.front().is_some_and(|one| Self::is_stale(one, at)) {
             self.records.pop_front();
         }
         self.records.push_back(Record { sequence: self.next, at, key: key.clone(), old, new, version, author });
         self.next += 1;
+    }
+
+    fn is_stale(record: &Record, now: Timestamp) -> bool {
+        now.since(record.at) > RETENTION
+    }
+
+    /// The number of the oldest record that can still be read, or of the next one.
+    pub fn oldest_sequence(&self, now: Timestamp) -> u64 {
+        let oldest = self.records.iter().find(|record| !Self::is_stale(record, now));
+        oldest.map_or(self.next, |record| record.sequence)
+    }
+
+    /// What the next record will be numbered.
+    pub fn next_sequence(&self) -> u64 {
+        self.next
     }
 }

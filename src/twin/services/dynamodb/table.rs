@@ -13,6 +13,7 @@ use super::replica::{Change, Replica, Rule};
 use super::schema::{Index, KeySchema};
 use super::state::Wake;
 use super::stream::{Author, Stream, View};
+use super::strong::{Strong, trip};
 use super::value::Item;
 use super::version::{Stamp, Version};
 use crate::clock::Timestamp;
@@ -51,6 +52,8 @@ pub struct Table {
     pub indexes: Vec<Index>,
     pub billing: Billing,
     pub time_to_live: Option<TimeToLive>,
+    /// Set where Regions are strongly consistent with each other.
+    pub strong: Option<Strong>,
     /// UPDATING until then.
     pub updated_at: Timestamp,
     pub replicas: BTreeMap<Region, Replica>,
@@ -152,14 +155,17 @@ impl Table {
         // What was there before the replica existed is no change in its stream.
         let stream = replica.stream.take();
         for change in changes {
-            replica.merge(&self.indexes, change, now, Rule::LastWriterWins);
+            replica.merge(&self.indexes, change, now, Rule::LastWriter);
         }
         replica.stream = stream;
         replica.active_at = Some(now);
         for other in others {
             for (from, to) in [(region, other), (other, region)] {
                 let outgoing = self.links.entry(from).or_default();
-                outgoing.entry(to).or_insert_with(|| Link::new(seed, &self.name, from, to));
+                outgoing.entry(to).or_insert_with(|| match self.strong {
+                    Some(_) => Link::new(seed, &self.name, from, to).synchronous(trip(from, to)),
+                    None => Link::new(seed, &self.name, from, to),
+                });
             }
         }
         self.watch_expiry(seed, region, now)

@@ -13,7 +13,7 @@ use crate::twin::gateway::Call;
 use crate::twin::services::dynamodb::DynamoDb;
 use crate::twin::services::dynamodb::expr::{self, Bindings};
 use crate::twin::services::dynamodb::key::Key;
-use crate::twin::services::dynamodb::state::State;
+use crate::twin::services::dynamodb::state::{Access, State};
 use crate::twin::services::dynamodb::value::{Item, item_size};
 use crate::twin::services::dynamodb::version::Stamp;
 use crate::twin::wire::{AwsError, Request, Response, json};
@@ -118,7 +118,7 @@ fn get_of_table(
     bytes_left: &mut usize,
 ) -> Result<OfTable, AwsError> {
     let mut state = dynamodb.lock();
-    let (table, cache) = state.open(call.region, name, call.cloud.clock.now())?;
+    let (table, cache) = state.open(call, name, Access::reading(asked.consistent_read))?;
     let projection = asked.projection_expression.as_deref().map(|text| cache.projection(text)).transpose()?;
     let bindings = Bindings::new(asked.expression_attribute_names.as_ref(), None)?;
     match &projection {
@@ -171,7 +171,8 @@ pub fn write(dynamodb: &DynamoDb, call: &Call, request: &Request) -> Result<Resp
 
 /// Plans the writes of one table; a bad one refuses the whole batch before anything is written.
 fn plan_table(state: &mut State, call: &Call, name: &str, writes: Vec<WriteRequest>) -> Result<Vec<Plan>, AwsError> {
-    let (table, cache) = state.open(call.region, name, call.cloud.clock.now())?;
+    let stamp = Stamp::now(&call.cloud, call.region);
+    let (table, cache) = state.open(call, name, Access::Write)?;
     let mut plans: Vec<Plan> = Vec::with_capacity(writes.len());
     for write in writes {
         let action = match (write.put_request, write.delete_request) {
@@ -185,7 +186,7 @@ fn plan_table(state: &mut State, call: &Call, name: &str, writes: Vec<WriteReque
             }
         };
         let write = Write { action, condition: None, names: None, values: None, on_failure: OnFailure::None };
-        plans.push(write::plan(table, cache, call.region, write).map_err(Refused::into_error)?);
+        plans.push(write::plan(table, cache, stamp, write).map_err(Refused::into_error)?);
     }
     if plans.iter().map(|plan| &plan.key).collect::<BTreeSet<_>>().len() != plans.len() {
         return Err(AwsError::validation("Provided list of item keys contains duplicates"));
@@ -203,7 +204,7 @@ fn commit(
     let mut consumed = Vec::new();
     let mut waking = Vec::new();
     for (plans, name) in plans {
-        let (table, _) = state.open(call.region, name, stamp.now)?;
+        let (table, _) = state.open(call, name, Access::Local)?;
         if wanted != ReturnCapacity::None {
             let units = plans.iter().map(|plan| plan.units(table)).sum();
             consumed.extend(ConsumedCapacity::of_table(wanted, name, units));

@@ -58,7 +58,11 @@ pub fn describe(table: &Table, account: &str, region: Region, now: Timestamp) ->
     }
     if table.replicas.len() > 1 {
         put("GlobalTableVersion", json!("2019.11.21"));
-        put("MultiRegionConsistency", json!("EVENTUAL"));
+        put("MultiRegionConsistency", json!(if table.strong.is_some() { "STRONG" } else { "EVENTUAL" }));
+        if let Some(witness) = table.strong.and_then(|strong| strong.witness) {
+            let status = if witness.active_at > now { "CREATING" } else { "ACTIVE" };
+            put("GlobalTableWitnesses", json!([{ "RegionName": witness.region, "WitnessStatus": status }]));
+        }
         // The replicas a table has beside itself.
         let others = table.replicas.values().filter(|other| other.region != region);
         let shown: Vec<Json> =
@@ -70,7 +74,7 @@ pub fn describe(table: &Table, account: &str, region: Region, now: Timestamp) ->
 
 fn status(table: &Table, replica: &Replica, now: Timestamp) -> &'static str {
     let is_changing = table.updated_at > now
-        || table.replicas.values().any(|other| other.region != replica.region && other.status(now) == "CREATING");
+        || table.replicas.values().any(|other| other.region != replica.region && other.status(now) != "ACTIVE");
     match replica.status(now) {
         "ACTIVE" if is_changing => "UPDATING",
         status => status,

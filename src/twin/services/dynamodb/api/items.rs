@@ -14,6 +14,7 @@ use crate::twin::gateway::Call;
 use crate::twin::services::dynamodb::DynamoDb;
 use crate::twin::services::dynamodb::expr::{self, Bindings, Cache};
 use crate::twin::services::dynamodb::key::Key;
+use crate::twin::services::dynamodb::state::Access;
 use crate::twin::services::dynamodb::table::Table;
 use crate::twin::services::dynamodb::value::{Item, item_size};
 use crate::twin::services::dynamodb::version::Stamp;
@@ -161,7 +162,7 @@ pub fn get(dynamodb: &DynamoDb, call: &Call, request: &Request) -> Result<Respon
     let bindings = Bindings::new(request.expression_attribute_names.as_ref(), None)?;
     let (item, projection) = {
         let mut state = dynamodb.lock();
-        let (found, cache) = state.open(call.region, table, call.cloud.clock.now())?;
+        let (found, cache) = state.open(call, table, Access::reading(request.consistent_read))?;
         let projection = request.projection_expression.map(|text| cache.projection(&text)).transpose()?;
         let key = Key::exactly(&found.keys, &request.key)?;
         (found.stored(call.region, &key).map(|(item, _)| item.clone()), projection)
@@ -204,9 +205,9 @@ pub fn perform(
 ) -> Result<Done, AwsError> {
     let stamp = Stamp::now(&call.cloud, call.region);
     dynamodb.change(&call.cloud, |state| {
-        let (found, cache) = state.open(call.region, table, stamp.now)?;
+        let (found, cache) = state.open(call, table, Access::Write)?;
         let write = make(found, cache)?;
-        let plan = write::plan(found, cache, call.region, write).map_err(Refused::into_error)?;
+        let plan = write::plan(found, cache, stamp, write).map_err(Refused::into_error)?;
         let consumed_capacity = match wanted {
             ReturnCapacity::None => None,
             wanted => ConsumedCapacity::of_table(wanted, table, plan.units(found)),

@@ -9,8 +9,10 @@ mod describe;
 mod items;
 mod partiql;
 mod query;
+mod replicas;
 mod request;
 mod shapes;
+mod streams;
 mod tables;
 mod tags;
 mod transact;
@@ -29,6 +31,10 @@ use crate::twin::wire::{AwsError, Request, Response, json};
 
 /// Answers a request.
 pub fn handle(dynamodb: &DynamoDb, call: &Call, request: &Request) -> Result<Response, AwsError> {
+    let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    if target.starts_with("DynamoDBStreams_") {
+        return streams::handle(dynamodb, call, request);
+    }
     match json::operation(request) {
         "PutItem" => items::put(dynamodb, call, request),
         "GetItem" => items::get(dynamodb, call, request),

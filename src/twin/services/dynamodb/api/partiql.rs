@@ -20,7 +20,7 @@ use crate::twin::services::dynamodb::expr::{self, Bindings, Cache};
 use crate::twin::services::dynamodb::key::Key;
 use crate::twin::services::dynamodb::partiql::{self, Operation, Returning, Statement};
 use crate::twin::services::dynamodb::range::Range;
-use crate::twin::services::dynamodb::state::State;
+use crate::twin::services::dynamodb::state::{Access, State};
 use crate::twin::services::dynamodb::table::Table;
 use crate::twin::services::dynamodb::value::{Item, Value, item_size};
 use crate::twin::wire::{AwsError, Request, Response, json};
@@ -162,6 +162,7 @@ pub fn transact(dynamodb: &DynamoDb, call: &Call, request: &Request) -> Result<R
     if refuse_a_mix(statements.iter().map(|(statement, _)| statement), true)? {
         let (mut responses, mut consumed) = (Vec::new(), Vec::new());
         for (statement, _) in &statements {
+            dynamodb.lock().open(call, table_name(&statement.table)?, Access::Transaction)?;
             let (item, units) = one(dynamodb, call, statement, true, wanted)?;
             consumed.extend(units.map(|units| units.twice()));
             responses.push(item.map_or_else(|| Ok(json!({})), |item| Ok(json!({ "Item": shown(&item)? })))?);
@@ -170,11 +171,10 @@ pub fn transact(dynamodb: &DynamoDb, call: &Call, request: &Request) -> Result<R
     }
     let count = statements.len();
     let make = |state: &mut State| {
-        let now = call.cloud.clock.now();
         let mut writes = Vec::with_capacity(count);
         for (statement, on_failure) in statements {
             let name = table_name(&statement.table)?.to_owned();
-            let (table, cache) = state.open(call.region, &name, now)?;
+            let (table, cache) = state.open(call, &name, Access::Transaction)?;
             writes.push((name, write(statement, table, cache, on_failure)?));
         }
         Ok(writes)
@@ -231,7 +231,7 @@ fn select(
     };
     let (names, values) = placeholders(statement.names.clone(), statement.values.clone());
     let mut state = dynamodb.lock();
-    let (table, cache) = state.open(call.region, table_name(&statement.table)?, call.cloud.clock.now())?;
+    let (table, cache) = state.open(call, table_name(&statement.table)?, Access::reading(is_consistent))?;
     let filter = condition.as_deref().map(|text| cache.condition("WHERE", text)).transpose()?;
     let projection = projection.as_deref().map(|text| cache.projection(text)).transpose()?;
     let reading = Reading {
@@ -256,8 +256,8 @@ fn select(
         && (keys.is_none() || (sort != Some(key) && partition != key))
     {
         return Err(AwsError::validation(
-            "Must have WHERE clause in the statement when using ORDER BY clause, with the partition key, and order by a \
-             key",
+            "Must have WHERE clause in the statement when using ORDER BY clause, with the partition key, and order by \
+             a key",
         ));
     }
     match &keys {
@@ -286,7 +286,7 @@ fn one(
     let name = table_name(&statement.table)?;
     {
         let mut state = dynamodb.lock();
-        let (table, cache) = state.open(call.region, name, call.cloud.clock.now())?;
+        let (table, cache) = state.open(call, name, Access::Local)?;
         key(table, cache, condition, &statement.names, &statement.values)?;
     }
     let found = select(dynamodb, call, statement, (is_consistent, None, None), ReturnCapacity::None)?;

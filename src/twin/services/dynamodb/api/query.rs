@@ -13,6 +13,7 @@ use crate::twin::services::dynamodb::expr::{self, Bindings, Cache, Condition, Pa
 use crate::twin::services::dynamodb::key::{Key, KeyValue};
 use crate::twin::services::dynamodb::range::{Page, Position, Range, Source, select};
 use crate::twin::services::dynamodb::schema::{IndexKind, KeySchema, Projection};
+use crate::twin::services::dynamodb::state::Access;
 use crate::twin::services::dynamodb::table::Table;
 use crate::twin::services::dynamodb::value::Item;
 use crate::twin::wire::{AwsError, Request, Response, json};
@@ -123,7 +124,7 @@ pub fn query(dynamodb: &DynamoDb, call: &Call, request: &Request) -> Result<Resp
     })?;
     let answer = {
         let mut state = dynamodb.lock();
-        let (table, cache) = state.open(call.region, name, call.cloud.clock.now())?;
+        let (table, cache) = state.open(call, name, Access::reading(request.consistent_read))?;
         let keys = cache.condition("KeyConditionExpression", text)?;
         let reading = Reading {
             index: request.index_name,
@@ -181,7 +182,7 @@ pub fn scan(dynamodb: &DynamoDb, call: &Call, request: &Request) -> Result<Respo
     };
     let answer = {
         let mut state = dynamodb.lock();
-        let (table, cache) = state.open(call.region, name, call.cloud.clock.now())?;
+        let (table, cache) = state.open(call, name, Access::reading(request.consistent_read))?;
         let reading = Reading {
             index: request.index_name,
             filter: filter(cache, request.filter_expression)?,

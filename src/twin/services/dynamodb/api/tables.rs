@@ -91,6 +91,7 @@ pub fn create_table(
             indexes,
             billing,
             time_to_live: None,
+            strong: None,
             updated_at: now,
             replicas: BTreeMap::from([(region, replica)]),
             links: BTreeMap::new(),
@@ -125,6 +126,12 @@ pub fn delete_table(dynamodb: &DynamoDb, cloud: &Arc<Cloud>, region: Region, nam
     let now = cloud.clock.now();
     let mut state = dynamodb.lock();
     let table = state.describe(region, name, now)?;
+    if table.strong.is_some() {
+        return Err(AwsError::validation(
+            "A replica of a global table with multi-Region strong consistency cannot be deleted by itself: remove all \
+             other members first",
+        ));
+    }
     check_not_source(table, region, now)?;
     let Some(replica) = table.replicas.get_mut(&region) else {
         return Err(AwsError::bad_request("ResourceNotFoundException", "Requested resource not found"));

@@ -16,7 +16,7 @@ use crate::twin::gateway::Call;
 use crate::twin::services::dynamodb::DynamoDb;
 use crate::twin::services::dynamodb::expr::{self, Bindings};
 use crate::twin::services::dynamodb::key::Key;
-use crate::twin::services::dynamodb::state::State;
+use crate::twin::services::dynamodb::state::{Access, State};
 use crate::twin::services::dynamodb::value::{Item, item_size};
 use crate::twin::services::dynamodb::version::Stamp;
 use crate::twin::wire::{AwsError, Request, Response, json};
@@ -194,13 +194,13 @@ impl TransactItem {
 }
 
 fn plan_all(state: &mut State, call: &Call, writes: Vec<(String, Write)>) -> Result<Vec<(String, Plan)>, AwsError> {
-    let now = call.cloud.clock.now();
+    let stamp = Stamp::now(&call.cloud, call.region);
     let mut plans = Vec::with_capacity(writes.len());
     let mut reasons = Vec::with_capacity(writes.len());
     let mut is_cancelled = false;
     let mut seen = BTreeSet::new();
     for (name, write) in writes {
-        let (table, cache) = state.open(call.region, &name, now)?;
+        let (table, cache) = state.open(call, &name, Access::Transaction)?;
         let key = match &write.action {
             Action::Put(item) | Action::Insert(item) => Key::of_item(&table.keys, item),
             Action::Update { key, .. } | Action::Delete(key) | Action::Check(key) => Key::exactly(&table.keys, key),
@@ -210,7 +210,7 @@ fn plan_all(state: &mut State, call: &Call, writes: Vec<(String, Write)>) -> Res
         {
             return Err(AwsError::validation("Transaction request cannot include multiple operations on one item"));
         }
-        match write::plan(table, cache, call.region, write) {
+        match write::plan(table, cache, stamp, write) {
             Ok(plan) => {
                 plans.push((name, plan));
                 reasons.push(json!({ "Code": "None" }));
@@ -268,7 +268,7 @@ fn commit_all(
     let mut consumed: BTreeMap<&str, ConsumedCapacity> = BTreeMap::new();
     let mut waking = Vec::new();
     for (name, plan) in plans {
-        let (table, _) = state.open(call.region, name, stamp.now)?;
+        let (table, _) = state.open(call, name, Access::Local)?;
         if wanted != ReturnCapacity::None {
             let units = 2.0 * plan.units(table);
             match consumed.get_mut(name.as_str()) {
@@ -290,14 +290,13 @@ pub fn get(dynamodb: &DynamoDb, call: &Call, request: &Request) -> Result<Respon
     for item in &request.transact_items {
         authorize(call, "dynamodb:GetItem", table_name(&item.get.table_name)?)?;
     }
-    let now = call.cloud.clock.now();
     let mut consumed: BTreeMap<String, ConsumedCapacity> = BTreeMap::new();
     let mut responses = Vec::new();
     let mut seen = BTreeSet::new();
     let mut state = dynamodb.lock();
     for TransactGetItem { get } in request.transact_items {
         let name = table_name(&get.table_name)?;
-        let (table, cache) = state.open(call.region, name, now)?;
+        let (table, cache) = state.open(call, name, Access::Transaction)?;
         let projection = get.projection_expression.as_deref().map(|text| cache.projection(text)).transpose()?;
         let bindings = Bindings::new(get.expression_attribute_names.as_ref(), None)?;
         let key = Key::exactly(&table.keys, &get.key)?;

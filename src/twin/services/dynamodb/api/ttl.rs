@@ -6,6 +6,7 @@ use serde_json::json;
 use super::request::{authorize, parse, table_name};
 use crate::twin::gateway::Call;
 use crate::twin::services::dynamodb::DynamoDb;
+use crate::twin::services::dynamodb::state::Access;
 use crate::twin::services::dynamodb::table::TimeToLive;
 use crate::twin::wire::{AwsError, Request, Response, json};
 
@@ -52,7 +53,12 @@ pub fn update(dynamodb: &DynamoDb, call: &Call, request: &Request) -> Result<Res
     let Specification { attribute_name, enabled } = &request.time_to_live_specification;
     let now = call.cloud.clock.now();
     dynamodb.change(&call.cloud, |state| {
-        let (table, _) = state.open(call.region, name, now)?;
+        let (table, _) = state.open(call, name, Access::Local)?;
+        if *enabled && table.strong.is_some() {
+            return Err(AwsError::validation(
+                "Time to Live is not supported on a global table with multi-Region strong consistency",
+            ));
+        }
         let is_enabled = table.time_to_live.as_ref().is_some_and(|known| known.is_enabled);
         if is_enabled == *enabled {
             let word = if is_enabled { "enabled" } else { "disabled" };

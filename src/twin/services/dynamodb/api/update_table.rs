@@ -7,28 +7,26 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::describe::describe;
+use super::replicas;
 use super::request::{authorize, parse, table_name};
 use super::shapes::{
     AttributeDefinition, BillingMode, IndexDefinition, ScalarType, SseSpecification, StreamSpecification, Throughput,
 };
-use super::tables::{billing, check_not_source, index, kms_key, stream_view};
+use super::tables::{billing, index, kms_key, stream_view};
 use crate::clock::Timestamp;
 use crate::region::Region;
 use crate::twin::Cloud;
 use crate::twin::gateway::Call;
 use crate::twin::services::dynamodb::DynamoDb;
-use crate::twin::services::dynamodb::replica::Replica;
 use crate::twin::services::dynamodb::replication;
 use crate::twin::services::dynamodb::schema::IndexKind;
-use crate::twin::services::dynamodb::state::State;
-use crate::twin::services::dynamodb::stream::{Stream, View};
 use crate::twin::services::dynamodb::table::Table;
 use crate::twin::wire::{AwsError, Request, Response, json};
 
 /// How long a new index of a small table is CREATING, and any other change UPDATING. AWS gives no numbers; a few
 /// minutes and a few seconds are what small tables commonly take.
 const INDEX_CREATION: Duration = Duration::from_secs(120);
-const CHANGE: Duration = Duration::from_secs(5);
+pub const CHANGE: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -45,6 +43,9 @@ pub struct UpdateTable {
     pub sse_specification: Option<SseSpecification>,
     #[serde(default)]
     pub replica_updates: Vec<ReplicaUpdate>,
+    pub multi_region_consistency: Option<Consistency>,
+    #[serde(default)]
+    pub global_table_witness_updates: Vec<WitnessUpdate>,
     pub table_class: Option<String>,
     pub deletion_protection_enabled: Option<bool>,
 }
@@ -66,6 +67,7 @@ pub struct IndexName {
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct ReplicaUpdate {
     pub create: Option<ReplicaRegion>,
+    pub update: Option<ReplicaRegion>,
     pub delete: Option<ReplicaRegion>,
 }
 
@@ -76,6 +78,26 @@ pub struct ReplicaRegion {
     #[serde(rename = "KMSMasterKeyId")]
     pub kms_master_key_id: Option<String>,
     pub table_class_override: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Consistency {
+    Eventual,
+    Strong,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct WitnessUpdate {
+    pub create: Option<WitnessRegion>,
+    pub delete: Option<WitnessRegion>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct WitnessRegion {
+    pub region_name: String,
 }
 
 pub fn update(dynamodb: &DynamoDb, call: &Call, request: &Request) -> Result<Response, AwsError> {
@@ -94,7 +116,7 @@ pub fn update_table(
     request: UpdateTable,
 ) -> Result<serde_json::Value, AwsError> {
     let now = cloud.clock.now();
-    let mut opening = None;
+    let opening;
     let shown = {
         let mut state = dynamodb.lock();
         let table = state.describe(region, &request.table_name, now)?;
@@ -110,15 +132,11 @@ pub fn update_table(
             change_index(table, update, &request.attribute_definitions, now)?;
         }
         let id = table.id;
-        match request.replica_updates.as_slice() {
-            [] => {}
-            [one] => opening = change_replica(&mut state, cloud, region, id, one, now)?,
-            _ => return Err(AwsError::validation("Update table operation with more than one replica update")),
-        }
+        opening = replicas::change(&mut state, cloud, (region, id), &request, now)?;
         let table = state.describe(region, &request.table_name, now)?;
         describe(table, &cloud.account, region, now)
     };
-    if let Some((table, to)) = opening {
+    for (table, to) in opening {
         replication::open(cloud, table, region, to);
     }
     Ok(shown)
@@ -208,82 +226,4 @@ fn definitions(table: &Table, given: &[AttributeDefinition]) -> Vec<AttributeDef
         },
     });
     given.iter().cloned().chain(known).collect()
-}
-
-/// Adds or removes a Region; gives the replica that now has to be filled.
-fn change_replica(
-    state: &mut State,
-    cloud: &Cloud,
-    region: Region,
-    id: u64,
-    update: &ReplicaUpdate,
-    now: Timestamp,
-) -> Result<Option<(u64, Region)>, AwsError> {
-    let (wanted, is_new) = match (&update.create, &update.delete) {
-        (Some(wanted), None) => (wanted, true),
-        (None, Some(wanted)) => (wanted, false),
-        _ => return Err(AwsError::validation("A replica update is a Create or a Delete")),
-    };
-    let to = Region::parse(&wanted.region_name).ok().filter(|to| cloud.regions.contains(to)).ok_or_else(|| {
-        AwsError::validation(format!(
-            "Invalid Request: Replica region {:?} is not available; the twin was started with {:?}",
-            wanted.region_name, cloud.regions
-        ))
-    })?;
-    if is_new { create(state, cloud, region, id, to, wanted, now).map(Some) } else { remove(state, id, to, now) }
-}
-
-fn create(
-    state: &mut State,
-    cloud: &Cloud,
-    region: Region,
-    id: u64,
-    to: Region,
-    wanted: &ReplicaRegion,
-    now: Timestamp,
-) -> Result<(u64, Region), AwsError> {
-    let gone = || AwsError::bad_request("ResourceNotFoundException", "Requested resource not found");
-    let table = state.tables.get(&id).ok_or_else(gone)?;
-    if table.stream_view() != Some(View::NewAndOldImages) {
-        return Err(AwsError::validation(
-            "Table needs to have stream enabled with NEW_AND_OLD_IMAGES before a replica is added",
-        ));
-    }
-    let name = table.name.clone();
-    if state.describe(to, &name, now).is_ok() {
-        return Err(AwsError::validation(format!(
-            "Failed to create a the new replica of table with name: '{name}' because one or more replicas already \
-             existed as tables."
-        )));
-    }
-    let table = state.tables.get_mut(&id).ok_or_else(gone)?;
-    let mut replica = Replica::new(to, cloud.ids.uuid(), now, table.indexes.len());
-    replica.stream = Some(Stream::new(View::NewAndOldImages, now));
-    replica.settings.kms_key.clone_from(&wanted.kms_master_key_id);
-    replica.settings.table_class.clone_from(&wanted.table_class_override);
-    table.replicas.insert(to, replica);
-    table.seeded_at.insert(region, now);
-    state.names.entry(to).or_default().insert(name, id);
-    Ok((id, to))
-}
-
-fn remove(state: &mut State, id: u64, to: Region, now: Timestamp) -> Result<Option<(u64, Region)>, AwsError> {
-    let table = state.tables.get_mut(&id);
-    let Some(replica) = table.as_ref().and_then(|table| table.replicas.get(&to)) else {
-        let message = format!("The replica does not exist in Region {to}");
-        return Err(AwsError::bad_request("ReplicaNotFoundException", message));
-    };
-    if replica.settings.deletion_protection {
-        let why = "Resource cannot be deleted as it is currently protected against deletion. Disable deletion \
-                   protection first.";
-        return Err(AwsError::validation(why));
-    }
-    if let Some(table) = table {
-        check_not_source(table, to, now)?;
-        table.unlink(to);
-        if let Some(replica) = table.replicas.get_mut(&to) {
-            replica.gone_at = Some(now + CHANGE);
-        }
-    }
-    Ok(None)
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::capacity::write_units;
 use super::request::{Names, OnFailure, Values};
-use crate::region::Region;
 use crate::twin::services::dynamodb::expr::{self, Bindings, Cache, Parsed, Path, Update};
 use crate::twin::services::dynamodb::key::Key;
 use crate::twin::services::dynamodb::state::Wake;
@@ -80,7 +79,7 @@ impl Refused {
 }
 
 /// Works a write out against what the Region holds.
-pub fn plan(table: &Table, cache: &mut Cache, region: Region, write: Write) -> Result<Plan, Refused> {
+pub fn plan(table: &mut Table, cache: &mut Cache, stamp: Stamp, write: Write) -> Result<Plan, Refused> {
     let Write { action, condition, names, values, on_failure } = write;
     let bindings = Bindings::new(names.as_ref(), values.as_ref())?;
     let condition = condition.map(|text| cache.condition("ConditionExpression", &text)).transpose()?;
@@ -105,7 +104,9 @@ pub fn plan(table: &Table, cache: &mut Cache, region: Region, write: Write) -> R
         Action::Put(item) | Action::Insert(item) => Key::of_item(&table.keys, item)?,
         Action::Update { key, .. } | Action::Delete(key) | Action::Check(key) => Key::exactly(&table.keys, key)?,
     };
-    let old = table.stored(region, &key).map(|(item, _)| item.clone());
+    table.refuse_conflict(stamp.region, &key, stamp.now)?;
+    table.settle(stamp.region, stamp.now);
+    let old = table.stored(stamp.region, &key).map(|(item, _)| item.clone());
     if matches!(action, Action::Insert(_)) && old.is_some() {
         let why = "Duplicate primary key exists in table";
         return Err(AwsError::bad_request("DuplicateItemException", why).into());

@@ -8,13 +8,11 @@ use serde_json::{Value, json};
 use super::{refuse, settings, spec, steps};
 use crate::region::Region;
 use crate::twin::formation::{Created, ResourceContext, ResourceError, ResourceHandler, Spec, optional_text};
+use crate::twin::services::dynamodb::strong::check_regions;
 
 pub struct GlobalTableHandler;
 
-const REFUSED: &[(&str, &str)] = &[
-    ("GlobalTableWitnesses", "strong consistency between Regions is not modelled"),
-    ("GlobalTableSourceArn", "there is one account"),
-];
+const REFUSED: &[(&str, &str)] = &[("GlobalTableSourceArn", "there is one account")];
 const REFUSED_IN_REPLICAS: &[(&str, &str)] = &[
     ("KinesisStreamSpecification", "there is no Kinesis"),
     ("ResourcePolicy", "access is decided by identity policies alone"),
@@ -62,6 +60,15 @@ impl ResourceHandler for GlobalTableHandler {
                         .into(),
                 ));
             }
+            let is_strong_either_way = is_strong(old) || is_strong(new);
+            let names = ["MultiRegionConsistency", "GlobalTableWitnesses"];
+            let is_another = names.iter().any(|name| old.get(name) != new.get(name));
+            if is_strong_either_way && (is_another || !added.is_empty() || !removed.is_empty()) {
+                return Err(ResourceError(
+                    "MultiRegionConsistency STRONG, and the Regions it holds for, cannot be changed once the table is made"
+                        .into(),
+                ));
+            }
             if old.get("StreamSpecification") != new.get("StreamSpecification") {
                 if old.get("StreamSpecification").is_some() {
                     return Err(ResourceError("the StreamSpecification of a global table cannot be changed".into()));
@@ -69,8 +76,8 @@ impl ResourceHandler for GlobalTableHandler {
                 let stream = settings::stream(new).unwrap_or(Value::Null);
                 steps::update(cx, json!({ "TableName": physical_id, "StreamSpecification": stream })).await?;
             }
-            if old.get("BillingMode") != new.get("BillingMode") {
-                let mut request = billing(new, after[&cx.region])?;
+            let mut request = billing(new, after[&cx.region])?;
+            if before.get(&cx.region).is_none_or(|replica| billing(old, replica).ok() != Some(request.clone())) {
                 request.insert("TableName".to_owned(), physical_id.into());
                 steps::update(cx, request.into()).await?;
             }
@@ -82,6 +89,17 @@ impl ResourceHandler for GlobalTableHandler {
                     "GlobalSecondaryIndexUpdates": [update],
                 });
                 steps::update(cx, request).await?;
+            }
+            if sse(old, before.get(&cx.region)) != sse(new, after.get(&cx.region)) {
+                let wanted = sse(new, after.get(&cx.region)).unwrap_or_else(|| json!({ "Enabled": false }));
+                steps::update(cx, json!({ "TableName": physical_id, "SSESpecification": wanted })).await?;
+            }
+            for (region, replica) in &after {
+                let key = kms_key(replica);
+                let known = before.get(region).filter(|_| *region != cx.region);
+                if key.is_some() && known.is_some_and(|known| kms_key(known) != key) {
+                    steps::change_replica(cx, physical_id, "Update", *region, key).await?;
+                }
             }
             for region in removed {
                 steps::change_replica(cx, physical_id, "Delete", region, None).await?;
@@ -129,12 +147,20 @@ fn regions<'a>(cx: &ResourceContext, properties: &'a Value) -> Result<BTreeMap<R
 /// The replicas of a template that can be deployed.
 fn checked<'a>(cx: &ResourceContext, properties: &'a Value) -> Result<BTreeMap<Region, &'a Value>, ResourceError> {
     refuse(properties, REFUSED)?;
-    if optional_text(properties, "MultiRegionConsistency") == Some("STRONG") {
-        return Err(ResourceError(
-            "the embedded twin models MultiRegionConsistency EVENTUAL alone; see docs/fidelity.md".to_owned(),
-        ));
-    }
     let replicas = regions(cx, properties)?;
+    let witnesses = witnesses(properties)?;
+    if is_strong(properties) {
+        check_regions(&replicas.keys().copied().chain(witnesses).collect::<Vec<_>>())?;
+        let expires = settings::flag(properties.get("TimeToLiveSpecification"), "Enabled");
+        if expires || properties.get("LocalSecondaryIndexes").is_some() {
+            return Err(ResourceError(
+                "MultiRegionConsistency STRONG goes with neither TimeToLiveSpecification nor LocalSecondaryIndexes"
+                    .to_owned(),
+            ));
+        }
+    } else if !witnesses.is_empty() {
+        return Err(ResourceError("GlobalTableWitnesses needs MultiRegionConsistency STRONG".to_owned()));
+    }
     replicas.values().try_for_each(|replica| refuse(replica, REFUSED_IN_REPLICAS))?;
     if !replicas.contains_key(&cx.region) {
         return Err(ResourceError(format!(
@@ -143,7 +169,7 @@ fn checked<'a>(cx: &ResourceContext, properties: &'a Value) -> Result<BTreeMap<R
         )));
     }
     let view = properties.get("StreamSpecification").and_then(|stream| optional_text(stream, "StreamViewType"));
-    if replicas.len() > 1 && view != Some("NEW_AND_OLD_IMAGES") {
+    if !is_strong(properties) && replicas.len() > 1 && view != Some("NEW_AND_OLD_IMAGES") {
         return Err(ResourceError(
             "StreamSpecification with StreamViewType NEW_AND_OLD_IMAGES is required where Replicas lists more than one \
              Region"
@@ -160,8 +186,13 @@ async fn fill(
     replicas: &BTreeMap<Region, &Value>,
 ) -> Result<(), ResourceError> {
     settings::apply_time_to_live(cx, name, properties)?;
+    if is_strong(properties) {
+        let others = replicas.iter().filter(|(region, _)| **region != cx.region);
+        let others: Vec<_> = others.map(|(region, replica)| (*region, kms_key(replica))).collect();
+        steps::form(cx, name, &others, &witnesses(properties)?).await?;
+    }
     for (region, replica) in replicas {
-        if *region != cx.region {
+        if *region != cx.region && !is_strong(properties) {
             steps::change_replica(cx, name, "Create", *region, kms_key(replica)).await?;
         }
         settings::apply(cx, name, *region, replica)?;
@@ -172,16 +203,45 @@ async fn fill(
 /// Removes the other replicas, then the table.
 async fn clear(cx: &ResourceContext, name: &str) -> Result<(), ResourceError> {
     let now = cx.cloud.clock.now();
-    let others: Vec<Region> = {
+    let (others, strong): (Vec<Region>, _) = {
         let mut state = cx.cloud.dynamodb.lock();
         let table = state.describe(cx.region, name, now).ok();
+        let strong = table.as_ref().and_then(|table| table.strong);
         let regions = table.into_iter().flat_map(|table| table.replicas.keys().copied());
-        regions.filter(|region| *region != cx.region).collect()
+        (regions.filter(|region| *region != cx.region).collect(), strong)
     };
+    if let Some(strong) = strong {
+        steps::dissolve(cx, name, &others, strong.witness.map(|witness| witness.region)).await?;
+        return steps::delete(cx, name).await;
+    }
     for region in others {
         steps::change_replica(cx, name, "Delete", region, None).await?;
     }
     steps::delete(cx, name).await
+}
+
+fn is_strong(properties: &Value) -> bool {
+    optional_text(properties, "MultiRegionConsistency") == Some("STRONG")
+}
+
+/// The Regions of the witnesses; they need not be the twin's.
+fn witnesses(properties: &Value) -> Result<Vec<Region>, ResourceError> {
+    let named = settings::list(properties, "GlobalTableWitnesses").iter();
+    let named = named.map(|witness| optional_text(witness, "Region").unwrap_or_default()).enumerate();
+    named
+        .map(|(at, name)| {
+            Region::parse(name).map_err(|error| ResourceError(format!("GlobalTableWitnesses[{at}].Region: {error}")))
+        })
+        .collect()
+}
+
+/// SSESpecification as the API has it: the template's, with the key of one replica.
+fn sse(properties: &Value, replica: Option<&&Value>) -> Option<Value> {
+    let given = properties.get("SSESpecification")?;
+    let mut made = steps::pick(given, &["SSEType"]);
+    made.insert("Enabled".to_owned(), settings::flag(Some(given), "SSEEnabled").into());
+    made.extend(replica.and_then(|replica| kms_key(replica)).map(|key| ("KMSMasterKeyId".to_owned(), key.into())));
+    Some(made.into())
 }
 
 fn kms_key(replica: &Value) -> Option<&str> {
@@ -200,12 +260,7 @@ fn request(properties: &Value, name: &str, replica: &Value) -> Result<Value, Res
         request.insert(indexes.to_owned(), settings::indexes(properties, indexes).into());
     }
     request.extend(settings::stream(properties).map(|stream| ("StreamSpecification".to_owned(), stream)));
-    if let Some(sse) = properties.get("SSESpecification") {
-        let mut made = steps::pick(sse, &["SSEType"]);
-        made.insert("Enabled".to_owned(), settings::flag(Some(sse), "SSEEnabled").into());
-        made.extend(kms_key(replica).map(|key| ("KMSMasterKeyId".to_owned(), key.into())));
-        request.insert("SSESpecification".to_owned(), made.into());
-    }
+    request.extend(sse(properties, Some(&replica)).map(|sse| ("SSESpecification".to_owned(), sse)));
     Ok(request.into())
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::clock::Timestamp;
 use crate::region::Region;
@@ -33,7 +33,7 @@ pub async fn update(cx: &ResourceContext, request: Value) -> Result<(), Resource
     wait(cx, &name, cx.region, true).await
 }
 
-/// Adds a Region, or removes it, and waits until that is done.
+/// Adds a Region, changes or removes it, and waits until that is done.
 pub async fn change_replica(
     cx: &ResourceContext,
     name: &str,
@@ -41,14 +41,58 @@ pub async fn change_replica(
     region: Region,
     kms_key: Option<&str>,
 ) -> Result<(), ResourceError> {
-    let mut wanted = serde_json::json!({ "RegionName": region });
+    let mut wanted = json!({ "RegionName": region });
     if let Some(key) = kms_key {
         wanted["KMSMasterKeyId"] = key.into();
     }
-    let request = serde_json::json!({ "TableName": name, "ReplicaUpdates": [{ change: wanted }] });
+    let request = json!({ "TableName": name, "ReplicaUpdates": [{ change: wanted }] });
     update_table(&cx.cloud.dynamodb, &cx.cloud, cx.region, shape(request)?)?;
-    wait(cx, name, region, change == "Create").await?;
+    wait(cx, name, region, change != "Delete").await?;
     if change == "Create" { wait(cx, name, cx.region, true).await } else { Ok(()) }
+}
+
+/// Makes a table strongly consistent with these Regions and witnesses, and waits until all stand.
+pub async fn form(
+    cx: &ResourceContext,
+    name: &str,
+    others: &[(Region, Option<&str>)],
+    witnesses: &[Region],
+) -> Result<(), ResourceError> {
+    let replicas: Vec<Value> = others
+        .iter()
+        .map(|(region, key)| match key {
+            Some(key) => json!({ "Create": { "RegionName": region, "KMSMasterKeyId": key } }),
+            None => json!({ "Create": { "RegionName": region } }),
+        })
+        .collect();
+    let witnesses: Vec<Value> = witnesses.iter().map(|one| json!({ "Create": { "RegionName": one } })).collect();
+    let request = json!({
+        "TableName": name, "MultiRegionConsistency": "STRONG",
+        "ReplicaUpdates": replicas, "GlobalTableWitnessUpdates": witnesses,
+    });
+    update(cx, request).await?;
+    for (region, _) in others {
+        wait(cx, name, *region, true).await?;
+    }
+    Ok(())
+}
+
+/// Takes all other members from a strongly consistent table, and waits until they are gone.
+pub async fn dissolve(
+    cx: &ResourceContext,
+    name: &str,
+    others: &[Region],
+    witness: Option<Region>,
+) -> Result<(), ResourceError> {
+    let delete = |region: &Region| json!({ "Delete": { "RegionName": region } });
+    let replicas: Vec<Value> = others.iter().map(delete).collect();
+    let witnesses: Vec<Value> = witness.iter().map(delete).collect();
+    let request = json!({ "TableName": name, "ReplicaUpdates": replicas, "GlobalTableWitnessUpdates": witnesses });
+    update(cx, request).await?;
+    for region in others {
+        wait(cx, name, *region, false).await?;
+    }
+    Ok(())
 }
 
 /// Deletes the Region's table and waits until it is gone; one that is gone already is fine.
@@ -87,7 +131,7 @@ async fn wait(cx: &ResourceContext, name: &str, region: Region, wants_active: bo
 }
 
 fn is_settled(table: &Table, region: Region, now: Timestamp) -> bool {
-    let is_active = |replica: &Replica| replica.is_active(now);
+    let is_active = |replica: &Replica| replica.is_active(now) && replica.updated_at <= now;
     table.replicas.get(&region).is_some_and(is_active)
         && table.updated_at <= now
         && table.indexes.iter().all(|index| index.active_at <= now)

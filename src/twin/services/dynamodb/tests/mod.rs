@@ -8,6 +8,8 @@ mod partiql;
 mod queries;
 mod replicas;
 mod sdk;
+mod streams;
+mod strong;
 mod templates;
 mod transactions;
 
@@ -33,11 +35,15 @@ pub struct Twin(pub Arc<Cloud>);
 
 impl Twin {
     pub fn start(seed: u64) -> Self {
+        Self::in_regions(seed, &[US, EU])
+    }
+
+    pub fn in_regions(seed: u64, regions: &[Region]) -> Self {
         Self(Cloud::start(Config {
             seed: Seed(seed),
             clock: Clock::starting_at(Clock::EMBEDDED_EPOCH),
             account: "111122223333".to_owned(),
-            regions: vec![US, EU],
+            regions: regions.to_vec(),
             code: std::collections::BTreeMap::new(),
         }))
     }

@@ -276,3 +276,50 @@ async fn a_replica_is_creating_until_it_is_filled() {
     assert_eq!(status()["Replicas"][0]["ReplicaStatus"], "ACTIVE");
     assert_eq!(twin.read(EU, "a").as_deref(), Some("one"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_is_changed_and_removed_on_a_live_table() {
+    let twin = Twin::start(1).with_global_table().await;
+    let update = |change: &str, replica: serde_json::Value| {
+        twin.call(US, "UpdateTable", json!({ "TableName": "orders", "ReplicaUpdates": [{ change: replica }] }))
+    };
+    let seen = |region| {
+        let table = twin.ok(region, "DescribeTable", json!({ "TableName": "orders" }))["Table"].clone();
+        (table["TableStatus"].clone(), table["Replicas"][0]["ReplicaStatus"].clone())
+    };
+    let eu = json!({ "RegionName": "eu-west-1" });
+    update("Update", json!({ "RegionName": "eu-west-1", "TableClassOverride": "STANDARD_INFREQUENT_ACCESS" })).unwrap();
+    assert_eq!(seen(US), (json!("UPDATING"), json!("UPDATING")));
+    twin.put(US, "a", "while updating");
+    twin.put(EU, "b", "while updating");
+    seconds(16.0).await;
+    assert_eq!(seen(US), (json!("ACTIVE"), json!("ACTIVE")));
+    let class = twin.ok(EU, "DescribeTable", json!({ "TableName": "orders" }))["Table"]["TableClassSummary"].clone();
+    assert_eq!(class["TableClass"], "STANDARD_INFREQUENT_ACCESS");
+
+    for (change, replica, code) in [
+        ("Create", eu.clone(), "ValidationException"),
+        ("Create", json!({ "RegionName": "ap-south-1" }), "ValidationException"),
+        ("Update", json!({ "RegionName": "us-west-9" }), "ValidationException"),
+        ("Delete", json!({ "RegionName": "us-east-1" }), "ValidationException"),
+    ] {
+        assert_eq!(update(change, replica).unwrap_err().code, code, "{change}");
+    }
+    let held = update("Delete", json!({ "RegionName": "us-east-1" })).unwrap_err();
+    assert!(held.message.contains("acted as a source region"), "{held}");
+    update("Delete", eu.clone()).unwrap();
+    assert_eq!(seen(US), (json!("UPDATING"), json!("DELETING")));
+    assert_eq!(seen(EU).0, "DELETING");
+    twin.put(US, "c", "while deleting");
+    seconds(6.0).await;
+    assert_eq!(seen(US), (json!("ACTIVE"), serde_json::Value::Null));
+    assert_eq!(
+        twin.call(EU, "DescribeTable", json!({ "TableName": "orders" })).unwrap_err().code,
+        "ResourceNotFoundException"
+    );
+    assert_eq!(update("Delete", eu.clone()).unwrap_err().code, "ReplicaNotFoundException");
+    update("Create", eu).unwrap();
+    seconds(61.0).await;
+    let back: Vec<_> = ["a", "b", "c"].iter().map(|id| twin.read(EU, id)).collect();
+    assert!(back.iter().all(Option::is_some), "a new replica opens with what the others hold: {back:?}");
+}

@@ -1,6 +1,7 @@
 use serde_json::{Value as Json, json};
 
 use super::{EU, Twin, US};
+use crate::region::Region;
 use crate::twin::formation::{ResourceContext, ResourceHandler};
 use crate::twin::services::dynamodb::resources;
 
@@ -98,10 +99,78 @@ async fn a_global_table_that_cannot_be_is_refused_with_its_reason() {
     assert!(
         refused(streamless).await.contains("StreamSpecification with StreamViewType NEW_AND_OLD_IMAGES is required")
     );
-    let mut strong = global(&["us-east-1"]);
+    let mut strong = global(&["us-east-1", "eu-west-1"]);
     strong["MultiRegionConsistency"] = "STRONG".into();
-    assert!(refused(strong).await.contains("EVENTUAL alone"));
+    assert!(refused(strong.clone()).await.contains("needs three Regions"));
+    strong["GlobalTableWitnesses"] = json!([{ "Region": "us-east-2" }]);
+    assert!(refused(strong).await.contains("must be in one of the sets"));
+    let mut witnessed = global(&["us-east-1"]);
+    witnessed["GlobalTableWitnesses"] = json!([{ "Region": "us-east-2" }]);
+    assert!(refused(witnessed).await.contains("needs MultiRegionConsistency STRONG"));
     assert_eq!(twin.ok(US, "ListTables", json!({}))["TableNames"], json!([]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_strong_table_is_made_with_its_witness_and_goes_whole() {
+    let west = Region::parse("us-west-2").unwrap();
+    let twin = Twin::in_regions(1, &[US, west]);
+    let (cx, handler) = (context(&twin), handler("AWS::DynamoDB::GlobalTable"));
+    let mut properties = global(&["us-east-1", "us-west-2"]);
+    properties["MultiRegionConsistency"] = "STRONG".into();
+    properties["GlobalTableWitnesses"] = json!([{ "Region": "us-east-2" }]);
+    assert!(handler.create(&cx, &properties).await.unwrap_err().0.contains("TimeToLiveSpecification"));
+    for without in ["TimeToLiveSpecification", "StreamSpecification"] {
+        properties.as_object_mut().unwrap().remove(without);
+    }
+    handler.create(&cx, &properties).await.unwrap();
+    let table = twin.ok(west, "DescribeTable", json!({ "TableName": "orders" }))["Table"].clone();
+    assert_eq!((&table["TableStatus"], &table["MultiRegionConsistency"]), (&json!("ACTIVE"), &json!("STRONG")));
+    assert_eq!(table["GlobalTableWitnesses"][0]["WitnessStatus"], "ACTIVE");
+    twin.put(US, "a", "one");
+    let get = json!({ "TableName": "orders", "Key": { "id": { "S": "a" } }, "ConsistentRead": true });
+    assert_eq!(twin.ok(west, "GetItem", get)["Item"]["v"]["S"], "one");
+    let mut weaker = properties.clone();
+    weaker["MultiRegionConsistency"] = "EVENTUAL".into();
+    weaker["GlobalTableWitnesses"] = json!([]);
+    assert!(handler.update(&cx, "orders", &properties, &weaker).await.is_err());
+    handler.delete(&cx, "orders", &properties).await.unwrap();
+    for region in [US, west] {
+        assert_eq!(twin.ok(region, "ListTables", json!({}))["TableNames"], json!([]));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn capacity_and_keys_of_a_global_table_change_in_place() {
+    let twin = Twin::start(1);
+    let (cx, handler) = (context(&twin), handler("AWS::DynamoDB::GlobalTable"));
+    let scaling = |least: u32| {
+        json!({ "MinCapacity": least, "MaxCapacity": 100,
+                "TargetTrackingScalingPolicyConfiguration": { "TargetValue": 70 } })
+    };
+    let version = |least: u32, home: &str, away: &str| {
+        let mut properties = global(&["us-east-1", "eu-west-1"]);
+        properties["BillingMode"] = "PROVISIONED".into();
+        properties["SSESpecification"] = json!({ "SSEEnabled": true, "SSEType": "KMS" });
+        properties["WriteProvisionedThroughputSettings"] =
+            json!({ "WriteCapacityAutoScalingSettings": scaling(least) });
+        for (at, key) in [home, away].iter().enumerate() {
+            properties["Replicas"][at]["SSESpecification"] = json!({ "KMSMasterKeyId": key });
+            properties["Replicas"][at]["ReadProvisionedThroughputSettings"] = json!({ "ReadCapacityUnits": 7 });
+        }
+        properties
+    };
+    let shown = |region| {
+        let table = twin.ok(region, "DescribeTable", json!({ "TableName": "orders" }))["Table"].clone();
+        (
+            table["ProvisionedThroughput"]["WriteCapacityUnits"].clone(),
+            table["SSEDescription"]["KMSMasterKeyArn"].clone(),
+        )
+    };
+    let (old, new) = (version(5, "arn:home-1", "arn:away-1"), version(9, "arn:home-2", "arn:away-2"));
+    handler.create(&cx, &old).await.unwrap();
+    assert_eq!((shown(US), shown(EU)), ((json!(5), json!("arn:home-1")), (json!(5), json!("arn:away-1"))));
+    handler.update(&cx, "orders", &old, &new).await.unwrap();
+    assert_eq!((shown(US), shown(EU)), ((json!(9), json!("arn:home-2")), (json!(9), json!("arn:away-2"))));
 }
 
 #[tokio::test(start_paused = true)]

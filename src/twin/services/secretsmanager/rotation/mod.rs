@@ -14,7 +14,7 @@ mod schedule;
 mod tests;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ use schedule::Rules;
 
 use super::secret::{CURRENT, PENDING, Secret, State, Version};
 use super::{invalid_parameter, invalid_request, versions};
-use crate::clock::Timestamp;
+use crate::clock::{Clock, Timestamp};
 use crate::region::Region;
 use crate::twin::Cloud;
 use crate::twin::gateway::{Call, Principal};
@@ -112,7 +112,8 @@ pub(super) fn rotate(call: &Call, input: &Members) -> Result<Value, AwsError> {
     }
     check_function(call, secret, &lambda)?;
     if let Some(stuck) = unfinished(secret) {
-        if secret.rotation.as_ref().is_some_and(|rotation| rotation.running.is_none()) {
+        // A cancelled one waits for its label to be taken off by hand.
+        if secret.rotation.as_ref().is_some_and(|rotation| rotation.enabled && rotation.running.is_none()) {
             begin(cloud, secret, numbers[0], stuck);
         }
         return Err(invalid_request("A previous rotation isn't complete. That rotation will be reattempted."));
@@ -133,7 +134,8 @@ pub(super) fn rotate(call: &Call, input: &Members) -> Result<Value, AwsError> {
     if immediately {
         begin(cloud, secret, numbers[0], token);
     } else {
-        prove(cloud, secret, numbers[0], token);
+        let ticket = stage(cloud, secret, numbers[0], &token);
+        tokio::spawn(run::prove(Arc::downgrade(cloud), ticket, token));
     }
     Ok(answer)
 }
@@ -180,33 +182,23 @@ fn unfinished(secret: &Secret) -> Option<String> {
     (Some(pending) != current).then(|| pending.clone())
 }
 
-/// Puts AWSPENDING on an empty version, as the function finds it, and starts the rotation.
+/// Starts the rotation to the version `token`.
 fn begin(cloud: &Arc<Cloud>, secret: &mut Secret, number: u64, token: String) {
-    stage_empty(cloud, secret, &token);
-    if let Some(rotation) = &mut secret.rotation {
-        rotation.running = Some(number);
-    }
-    let ticket = Ticket { region: secret.region, name: secret.name.clone(), number };
+    let ticket = stage(cloud, secret, number, &token);
     tokio::spawn(run::rotate(Arc::downgrade(cloud), ticket, token));
 }
 
-/// Tries the configuration without rotating: `testSecret` on a pending version that goes away again (API reference,
-/// RotateImmediately).
-fn prove(cloud: &Arc<Cloud>, secret: &mut Secret, number: u64, token: String) {
-    stage_empty(cloud, secret, &token);
-    if let Some(rotation) = &mut secret.rotation {
-        rotation.running = Some(number);
-    }
-    let ticket = Ticket { region: secret.region, name: secret.name.clone(), number };
-    tokio::spawn(run::prove(Arc::downgrade(cloud), ticket, token));
-}
-
-fn stage_empty(cloud: &Cloud, secret: &mut Secret, token: &str) {
+/// Puts AWSPENDING on an empty version, as the function finds it, under the number of what is started now.
+fn stage(cloud: &Cloud, secret: &mut Secret, number: u64, token: &str) -> Ticket {
     if !secret.versions.contains_key(token) {
         let empty = Version { value: None, created: cloud.clock.now(), stages: BTreeSet::new() };
         secret.versions.insert(token.to_owned(), empty);
     }
     secret.label(token, PENDING);
+    if let Some(rotation) = &mut secret.rotation {
+        rotation.running = Some(number);
+    }
+    Ticket { region: secret.region, name: secret.name.clone(), number }
 }
 
 /// Sets the timer for the next window, where the rules give one.
@@ -221,7 +213,7 @@ fn plan(cloud: &Arc<Cloud>, secret: &mut Secret, number: u64) {
 }
 
 /// Starts the rotation of a window when its time has come, unless one is in progress.
-async fn wait(cloud: std::sync::Weak<Cloud>, clock: crate::clock::Clock, ticket: Ticket, due: Timestamp) {
+async fn wait(cloud: Weak<Cloud>, clock: Clock, ticket: Ticket, due: Timestamp) {
     clock.sleep_until(due).await;
     let Some(cloud) = cloud.upgrade() else { return };
     let mut state = cloud.secretsmanager.lock();

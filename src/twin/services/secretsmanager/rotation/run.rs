@@ -62,7 +62,8 @@ pub(super) async fn rotate(cloud: Weak<Cloud>, ticket: Ticket, token: String) {
     plan(&cloud, secret, number);
 }
 
-/// Runs `testSecret` alone on a version that is removed again, whatever it said.
+/// Tries the configuration without rotating: `testSecret` alone, on a pending version that is removed again whatever
+/// it said (API reference, RotateImmediately).
 pub(super) async fn prove(cloud: Weak<Cloud>, ticket: Ticket, token: String) {
     let Some(proof) = cloud.upgrade().map(|cloud| cloud.ids.uuid()) else { return };
     step(&cloud, &ticket, &token, "testSecret", &proof).await;

@@ -221,6 +221,19 @@ async fn a_lost_application_holds_a_rotation_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lost_region_rotates_nothing_until_it_is_back() {
+    let (cloud, rotator, us, _) = world().await;
+    allow(&cloud).await;
+    us.rotate_secret().secret_id("s").rotation_lambda_arn(ARN).client_request_token(TWO).send().await.unwrap();
+    let fault = cloud.faults.inject(Fault::Region { region: US, effect: Effect::Hang });
+    seconds(3_600).await;
+    assert!(rotator.steps().is_empty());
+    cloud.faults.heal(fault);
+    seconds(10).await;
+    assert_eq!(value(&us, "s").await, Some(format!("value of {TWO}")));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_schedule_rotates_inside_each_window() {
     let (cloud, rotator, us, _) = world().await;
     allow(&cloud).await;
@@ -258,6 +271,18 @@ async fn a_cancelled_rotation_stops_and_leaves_its_label() {
     seconds(86_400).await;
     assert_eq!(rotator.steps().len(), 2);
     assert_eq!(described(&us).await.version_ids_to_stages().unwrap()[TWO], ["AWSPENDING"]);
+    // It stands in the way until somebody takes its label off.
+    *rotator.fails_at.lock().unwrap() = None;
+    let three = TWO.replace('2', "3");
+    let rotate = || us.rotate_secret().secret_id("s").client_request_token(&three);
+    assert_eq!(code(rotate().send().await), "InvalidRequestException");
+    seconds(60).await;
+    assert_eq!(rotator.steps().len(), 2);
+    let label = us.update_secret_version_stage().secret_id("s").version_stage("AWSPENDING");
+    label.remove_from_version_id(TWO).send().await.unwrap();
+    rotate().send().await.unwrap();
+    seconds(60).await;
+    assert_eq!(value(&us, "s").await, Some(format!("value of {three}")));
 }
 
 #[tokio::test(start_paused = true)]

@@ -56,13 +56,13 @@ impl Tally {
 }
 
 /// One population's requests. Slots are the target's Regions in order, and one more for requests that reached none.
-pub struct Ledger {
+pub struct BySecond {
     slots: usize,
     home: usize,
     cells: Vec<Cell>,
 }
 
-impl Ledger {
+impl BySecond {
     pub fn new(regions: usize, home: usize) -> Self {
         Self { slots: regions + 1, home, cells: Vec::new() }
     }
@@ -171,46 +171,46 @@ impl Ledger {
 mod tests {
     use super::*;
 
-    fn ledger() -> Ledger {
-        let mut ledger = Ledger::new(2, 0);
+    fn by_second() -> BySecond {
+        let mut traffic = BySecond::new(2, 0);
         for second in 0..10 {
             // Second 4 fails at home, from second 6 on the other Region answers.
             let slot = usize::from(second >= 6);
             for part in 0..10 {
                 let planned = second * SECOND + part * 100_000;
-                ledger.enter(slot, planned, planned + 30_000, second != 4);
+                traffic.enter(slot, planned, planned + 30_000, second != 4);
             }
         }
-        ledger
+        traffic
     }
 
     #[test]
     fn seconds_are_counted_where_requests_were_planned() {
-        let ledger = ledger();
-        assert_eq!(ledger.seconds(), 10);
-        assert_eq!(ledger.tally(0..10), Tally { sent: 100, ok: 90, home: 50 });
-        assert_eq!(ledger.tally_of(1, 0..99), Tally { sent: 40, ok: 40, home: 0 });
-        assert_eq!(ledger.first_failure(Some(0), 0..10, 0), Some(4 * SECOND + 30_000));
-        assert_eq!(ledger.first_failure(Some(1), 0..10, 0), None);
-        assert_eq!(ledger.last_sent(0, 0..10), Some(5 * SECOND + 900_000));
+        let traffic = by_second();
+        assert_eq!(traffic.seconds(), 10);
+        assert_eq!(traffic.tally(0..10), Tally { sent: 100, ok: 90, home: 50 });
+        assert_eq!(traffic.tally_of(1, 0..99), Tally { sent: 40, ok: 40, home: 0 });
+        assert_eq!(traffic.first_failure(Some(0), 0..10, 0), Some(4 * SECOND + 30_000));
+        assert_eq!(traffic.first_failure(Some(1), 0..10, 0), None);
+        assert_eq!(traffic.last_sent(0, 0..10), Some(5 * SECOND + 900_000));
     }
 
     #[test]
     fn windows_slide_by_a_second() {
-        let ledger = ledger();
+        let traffic = by_second();
         let bad: Vec<u64> =
-            ledger.windows(0..10, 3).filter(|(_, tally)| tally.failed() > 0).map(|(start, _)| start).collect();
+            traffic.windows(0..10, 3).filter(|(_, tally)| tally.failed() > 0).map(|(start, _)| start).collect();
         assert_eq!(bad, [2, 3, 4]);
-        assert_eq!(ledger.windows(0..10, 3).count(), 8);
-        assert_eq!(ledger.windows(8..10, 3).count(), 0);
-        assert!(ledger.windows(0..10, 3).all(|(start, tally)| tally == ledger.tally(start..start + 3)));
+        assert_eq!(traffic.windows(0..10, 3).count(), 8);
+        assert_eq!(traffic.windows(8..10, 3).count(), 0);
+        assert!(traffic.windows(0..10, 3).all(|(start, tally)| tally == traffic.tally(start..start + 3)));
     }
 
     #[test]
     fn a_request_without_an_address_still_counts() {
-        let mut ledger = Ledger::new(2, 0);
-        ledger.enter(usize::MAX, 0, 5, false);
-        assert_eq!(ledger.tally(0..1), Tally { sent: 1, ok: 0, home: 0 });
-        assert_eq!(ledger.tally_of(0, 0..1).sent, 0);
+        let mut traffic = BySecond::new(2, 0);
+        traffic.enter(usize::MAX, 0, 5, false);
+        assert_eq!(traffic.tally(0..1), Tally { sent: 1, ok: 0, home: 0 });
+        assert_eq!(traffic.tally_of(0, 0..1).sent, 0);
     }
 }
