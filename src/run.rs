@@ -1,9 +1,11 @@
 //! The conductor: one plan, one target, phase after phase. Everything seen goes to the recorder; nothing is judged.
 //!
 //! ```text
-//! deploy → assets in every bucket → probes, followers, users and writers start → steady state → timeline of faults
-//!        → failback → steady state → users and writers stop → followers and scans → probes stop → teardown
+//! deploy → preflight → probes, followers, users and writers start → steady state → timeline of faults → failback
+//!        → steady state → users and writers stop → followers and scans → probes stop → teardown
 //! ```
+//!
+//! A preflight that does not hold leads to the teardown at once: nothing is broken that did not work before.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,22 +15,22 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::clock::Timestamp;
-use crate::data::{self, tables::Writer};
+use crate::data::objects::{Bucket, Content};
+use crate::data::preflight::Preflight;
+use crate::data::{self, secrets};
 use crate::deploy::{self, DeployError, Deployment, StackDirectory};
 use crate::fault;
 use crate::history::{Event, FaultAction, Journal, PhaseName, Recorder};
 use crate::probe::{self, Announced, Answers};
 use crate::region::Region;
-use crate::scenario::Plan;
+use crate::scenario::{Operate, Plan};
 use crate::seed::Seed;
 use crate::store::Store;
 use crate::target::embedded::{self, Embedded};
-use crate::target::{Clients, Target, TargetError, said};
+use crate::target::{Clients, Target, TargetError};
 use crate::traffic::{self, Destination};
 use crate::wait::{self, Look};
 
-/// How long assets may take to reach every bucket: most objects replicate within 15 minutes (S3 user guide).
-const ASSETS_DEADLINE: Duration = Duration::from_secs(30 * 60);
 /// How much longer than the TTL the last client may need to notice that it is home.
 const SETTLE: Duration = Duration::from_secs(30);
 
@@ -43,8 +45,6 @@ pub enum RunError {
     Target(#[from] TargetError),
     #[error("the stack's outputs name no {0}: its layout.yaml must give this role")]
     NoRole(&'static str),
-    #[error("asset {asset} did not reach the bucket of {region}: {why}; is replication configured?")]
-    AssetMissing { asset: String, region: Region, why: String },
     #[error("the run crashed; what it panicked with stands above")]
     Crashed,
     #[error("the thread of the run could not be started: {0}")]
@@ -163,7 +163,9 @@ async fn conduct(plan: &Plan, target: &dyn Target, recorder: &Recorder) -> Resul
     let phase = |phase| recorder.record(Event::Phase { phase });
     phase(PhaseName::Deploy);
     let deployment = deploy(plan, target, |progress| record_stack(recorder, progress)).await?;
-    place_assets(target, &deployment).await?;
+    if !preflight(plan, target, &deployment, recorder).await? {
+        return tear_down(target, &deployment, recorder).await;
+    }
     let primary = target.primary();
     let zone = deployment.role("hosted-zone", primary).zip(deployment.role("public-name", primary));
     let (clients, alarm) = (target.clients_in(primary)?, deployment.role("alarm", primary));
@@ -176,19 +178,23 @@ async fn conduct(plan: &Plan, target: &dyn Target, recorder: &Recorder) -> Resul
     let answers = Answers::default();
     let (stop_probes, probes) = start_probes(plan, target, &deployment, &answers, recorder)?;
     let (stop_followers, followers) = start_followers(plan, target, &deployment, recorder)?;
-    let writers = table_writers(target, &deployment, recorder)?;
+    let writers = Writers::of(plan, target, &deployment, recorder)?;
     let (stop_load, load) = start_load(plan, target, &deployment, &writers, recorder)?;
 
     phase(PhaseName::SteadyBefore);
     tokio::time::sleep(plan.steady_state.duration).await;
     phase(PhaseName::Fault);
-    let script = data::tables::script(writers, plan.data.script.clone());
-    let (played, ()) = tokio::join!(play(plan, target, &deployment, recorder), script);
-    played?;
-    phase(PhaseName::Failback);
-    come_home(plan, &answers, ttl).await;
-    phase(PhaseName::SteadyAfter);
-    tokio::time::sleep(plan.steady_state.duration).await;
+    let day = async {
+        let (played, ()) = tokio::join!(play(plan, target, &deployment, recorder), writers.script(plan));
+        played?;
+        phase(PhaseName::Failback);
+        come_home(plan, &answers, ttl).await;
+        phase(PhaseName::SteadyAfter);
+        tokio::time::sleep(plan.steady_state.duration).await;
+        Ok::<_, RunError>(())
+    };
+    // What an operator began is waited for, and holds nobody else up.
+    tokio::try_join!(day, operate(plan, target, &deployment, recorder))?;
 
     finish(stop_load, load).await;
     phase(PhaseName::Reconcile);
@@ -196,10 +202,18 @@ async fn conduct(plan: &Plan, target: &dyn Target, recorder: &Recorder) -> Resul
     if let Some(table) = deployment.role("table", primary) {
         data::tables::scan(&clients_of(target)?, table, plan.data.settle, recorder).await;
     }
+    let buckets = buckets(target, &deployment)?;
+    if !buckets.is_empty() {
+        data::objects::scan(&buckets, plan.data.settle, recorder).await;
+    }
     finish(stop_probes, probes).await;
-    phase(PhaseName::Teardown);
-    deploy::down(target, &deployment, |progress| record_stack(recorder, progress)).await?;
-    phase(PhaseName::End);
+    tear_down(target, &deployment, recorder).await
+}
+
+async fn tear_down(target: &dyn Target, deployment: &Deployment, recorder: &Recorder) -> Result<(), RunError> {
+    recorder.record(Event::Phase { phase: PhaseName::Teardown });
+    deploy::down(target, deployment, |progress| record_stack(recorder, progress)).await?;
+    recorder.record(Event::Phase { phase: PhaseName::End });
     Ok(())
 }
 
@@ -208,36 +222,33 @@ fn clients_of(target: &dyn Target) -> Result<Vec<(Region, &Clients)>, TargetErro
     target.regions().iter().map(|region| Ok((*region, target.clients_in(*region)?))).collect()
 }
 
-/// Puts the assets users ask for into the primary bucket, and waits until every Region has them.
-async fn place_assets(target: &dyn Target, deployment: &Deployment) -> Result<(), RunError> {
-    let primary = target.primary();
-    let bucket = |region| deployment.role("bucket", region).ok_or(RunError::NoRole("bucket"));
-    for number in 0..traffic::ASSETS {
-        let key = traffic::asset(number);
-        deploy::put(target, bucket(primary)?, primary, &key, format!("asset {number}\n").into_bytes()).await?;
-    }
-    for region in target.regions() {
-        let s3 = &target.clients_in(*region)?.s3;
-        for number in 0..traffic::ASSETS {
-            let (bucket, asset) = (bucket(*region)?, traffic::asset(number));
-            let look = || async {
-                Ok::<_, RunError>(match s3.head_object().bucket(bucket).key(&asset).send().await {
-                    Ok(_) => Look::Ready(()),
-                    Err(error) => Look::NotYet(said(&error)),
-                })
-            };
-            let there = wait::until("the replica", ASSETS_DEADLINE, Duration::from_secs(5), look).await?;
-            there.map_err(|gave_up| RunError::AssetMissing {
-                asset: asset.clone(),
-                region: *region,
-                why: gave_up.to_string(),
-            })?;
-        }
-    }
-    Ok(())
+/// The bucket of every Region that has one.
+fn buckets(target: &dyn Target, deployment: &Deployment) -> Result<Vec<Bucket>, TargetError> {
+    let bucket = |(region, clients): (Region, &Clients)| {
+        let name = deployment.role("bucket", region)?.to_owned();
+        Some(Bucket { region, name, client: clients.s3.clone() })
+    };
+    Ok(clients_of(target)?.into_iter().filter_map(bucket).collect())
 }
 
-/// One follower of the table's writes in each Region, where the stack has a table.
+/// Tries what the rest of the run builds on, and puts the assets that users ask for into every bucket.
+async fn preflight(
+    plan: &Plan,
+    target: &dyn Target,
+    deployment: &Deployment,
+    recorder: &Recorder,
+) -> Result<bool, RunError> {
+    let role = |role: &str, region| deployment.role(role, region).map(str::to_owned);
+    let asset = |number| (traffic::asset(number), format!("asset {number}\n").into());
+    let assets: Vec<_> = (0..traffic::ASSETS).map(asset).collect();
+    let scripted = |region: &Region| plan.data.script.iter().any(|w| w.store == Store::Bucket && w.region == *region);
+    let writes = |region: &Region| plan.data.objects.is_some() || scripted(region);
+    let writers: Vec<Region> = target.regions().iter().copied().filter(writes).collect();
+    let preflight = Preflight { target, role: &role, recorder, writers: &writers, assets: &assets };
+    Ok(preflight.hold().await?)
+}
+
+/// One follower of the table's writes in each Region and one of all objects, where the stack has a table and buckets.
 fn start_followers(
     plan: &Plan,
     target: &dyn Target,
@@ -258,21 +269,55 @@ fn start_followers(
         };
         followers.spawn(follower.follow(data::followed(recorder, Store::Table), stopped.clone()));
     }
+    let buckets = buckets(target, deployment)?;
+    if !buckets.is_empty() {
+        // Nothing is lost before the time is up within which it may be late.
+        let stable_within = plan.data.objects.as_ref().map_or(Duration::ZERO, |objects| objects.stable_within);
+        let settle = plan.data.settle.max(stable_within);
+        let follower = data::objects::Follower::new(buckets, recorder.clone(), plan.data.look_every, settle);
+        followers.spawn(follower.follow(data::followed(recorder, Store::Bucket), stopped.clone()));
+    }
     Ok((stop, followers))
 }
 
-/// Whoever writes straight to the table, one in each Region.
-fn table_writers(
-    target: &dyn Target,
-    deployment: &Deployment,
-    recorder: &Recorder,
-) -> Result<Vec<Arc<Writer>>, RunError> {
-    let writer = |(region, clients): (Region, &Clients)| {
-        let (client, recorder) = (clients.dynamodb.clone(), recorder.clone());
-        let table = deployment.role("table", region)?.to_owned();
-        Some(Arc::new(Writer { client, table, region, recorder }))
-    };
-    Ok(clients_of(target)?.into_iter().filter_map(writer).collect())
+/// Whoever writes straight to the stores, one of each kind in each Region.
+struct Writers {
+    items: Vec<Arc<data::tables::Writer>>,
+    objects: Vec<Arc<data::objects::Writer>>,
+}
+
+impl Writers {
+    fn of(plan: &Plan, target: &dyn Target, deployment: &Deployment, recorder: &Recorder) -> Result<Self, RunError> {
+        let item = |(region, clients): (Region, &Clients)| {
+            let (client, recorder) = (clients.dynamodb.clone(), recorder.clone());
+            let table = deployment.role("table", region)?.to_owned();
+            Some(Arc::new(data::tables::Writer { client, table, region, recorder }))
+        };
+        let sizes = plan.data.objects.iter().flat_map(|objects| objects.sizes.keys());
+        let content = Content::new(plan.seed, sizes.copied().max().unwrap_or_default());
+        let object = |bucket| {
+            let (content, recorder) = (content.clone(), recorder.clone());
+            Arc::new(data::objects::Writer { bucket, content, recorder })
+        };
+        let writers = Self {
+            items: clients_of(target)?.into_iter().filter_map(item).collect(),
+            objects: buckets(target, deployment)?.into_iter().map(object).collect(),
+        };
+        if plan.data.table.is_some() && writers.items.is_empty() {
+            return Err(RunError::NoRole("table"));
+        }
+        if plan.data.objects.is_some() && writers.objects.is_empty() {
+            return Err(RunError::NoRole("bucket"));
+        }
+        Ok(writers)
+    }
+
+    /// Makes the writes of the plan's script, from now.
+    async fn script(&self, plan: &Plan) {
+        let items = data::tables::script(self.items.clone(), plan.data.script.clone());
+        let objects = data::objects::script(self.objects.clone(), plan.data.script.clone());
+        tokio::join!(items, objects);
+    }
 }
 
 /// Users, and what the plan wants written and read beside them.
@@ -280,7 +325,7 @@ fn start_load(
     plan: &Plan,
     target: &dyn Target,
     deployment: &Deployment,
-    writers: &[Arc<Writer>],
+    writers: &Writers,
     recorder: &Recorder,
 ) -> Result<(watch::Sender<bool>, JoinSet<()>), RunError> {
     let (stop, stopped) = watch::channel(false);
@@ -294,12 +339,14 @@ fn start_load(
         load.spawn(traffic::drive(population.clone(), destination, clock, recorder, plan.seed, stopped));
     }
     if let Some(workload) = &plan.data.table {
-        if writers.is_empty() {
-            return Err(RunError::NoRole("table"));
-        }
-        for writer in writers {
+        for writer in &writers.items {
             load.spawn(data::tables::write(writer.clone(), workload.clone(), plan.seed, stopped.clone()));
             load.spawn(data::tables::read(writer.clone(), workload.clone(), plan.seed, stopped.clone()));
+        }
+    }
+    if let Some(workload) = &plan.data.objects {
+        for writer in &writers.objects {
+            load.spawn(data::objects::write(writer.clone(), workload.clone(), plan.seed, stopped.clone()));
         }
     }
     Ok((stop, load))
@@ -330,6 +377,7 @@ fn start_probes(
             probes.spawn(probe::watch_guard(client, region, group, announced, recorder.clone(), stopped.clone()));
         }
     }
+    watch_secret(plan, target, deployment, &mut probes, recorder, &stopped)?;
     let route53 = target.clients_in(target.primary())?.route53.clone();
     probes.spawn(probe::watch_changes(route53, announced, recorder.clone(), stopped.clone()));
     let mut places: Vec<_> = plan.traffic.iter().map(|population| population.from).collect();
@@ -341,6 +389,34 @@ fn start_probes(
         probes.spawn(probe::watch_dns(internet, place, name, answers, recorder.clone(), stopped.clone()));
     }
     Ok((stop, probes))
+}
+
+/// The secret in every Region, its replicas as the primary sees them, and what the backend accepts.
+fn watch_secret(
+    plan: &Plan,
+    target: &dyn Target,
+    deployment: &Deployment,
+    probes: &mut JoinSet<()>,
+    recorder: &Recorder,
+    stopped: &watch::Receiver<bool>,
+) -> Result<(), RunError> {
+    let (primary, every) = (target.primary(), plan.data.look_every);
+    let home = target.clients_in(primary)?;
+    let role = |role| deployment.role(role, primary).map(str::to_owned);
+    if let Some(secret) = role("secret") {
+        for (region, clients) in clients_of(target)? {
+            let (client, secret) = (clients.secretsmanager.clone(), secret.clone());
+            probes.spawn(secrets::watch_served(client, region, secret, every, recorder.clone(), stopped.clone()));
+        }
+        let others = target.regions().iter().copied().filter(|region| *region != primary).collect();
+        let (client, recorder, stopped) = (home.secretsmanager.clone(), recorder.clone(), stopped.clone());
+        probes.spawn(secrets::watch_replicas(client, primary, others, secret, every, recorder, stopped));
+    }
+    if let Some(table) = role("credentials") {
+        let (client, recorder) = (home.dynamodb.clone(), recorder.clone());
+        probes.spawn(secrets::watch_backend(client, primary, table, every, recorder, stopped.clone()));
+    }
+    Ok(())
 }
 
 /// Injects and heals by the plan's timeline.
@@ -374,6 +450,25 @@ async fn play(plan: &Plan, target: &dyn Target, deployment: &Deployment, recorde
         });
     }
     Ok(())
+}
+
+/// Does what operators do, each at its moment from now.
+async fn operate(
+    plan: &Plan,
+    target: &dyn Target,
+    deployment: &Deployment,
+    recorder: &Recorder,
+) -> Result<(), RunError> {
+    let (begun, primary) = (Instant::now(), target.primary());
+    let client = &target.clients_in(primary)?.secretsmanager;
+    let operations = plan.operations.iter().map(async |timed| {
+        let Operate::RotateSecret = timed.operation;
+        let secret = deployment.role("secret", primary).ok_or(RunError::NoRole("secret"))?;
+        tokio::time::sleep_until(begun + timed.at).await;
+        secrets::rotate(client, secret, &timed.id, recorder).await;
+        Ok::<_, RunError>(())
+    });
+    futures_util::future::try_join_all(operations).await.map(|_| ())
 }
 
 /// Waits until every population is answered with its home Region and the last TTL has passed, or the time is up.

@@ -3,14 +3,24 @@
 //! ```text
 //! users, writers ─→ Event::Write ─→ followed(..) ─→ one follower a Region ─→ Event::Arrival, Event::Superseded
 //!                                                   (looks.rs: when to look again)
+//! secrets/ ─→ Event::SecretServed, Event::SecretReplica, Event::Backend
+//! before anything: preflight/ ─→ Event::Preflight
 //! at the end: scan of every Region ─→ Event::Scanned
 //! ```
 //!
 //! A follower looks through the SDK, as anybody could: it sees what a reader in that Region would have seen. Every look
 //! that fails is recorded as trouble, once for each streak.
 
+mod fingerprint;
+mod looking;
 mod looks;
+pub mod objects;
+mod outcome;
+pub mod preflight;
+pub mod secrets;
 pub mod tables;
+#[cfg(test)]
+mod testing;
 
 use std::collections::BTreeMap;
 

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{AttributeValue, Put, PutRequest, TransactWriteItem, WriteRequest};
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use rand::RngExt;
 use rand_distr::Distribution;
 use rand_distr::weighted::WeightedIndex;
@@ -15,12 +13,12 @@ use tokio::time::Instant;
 
 use super::item::{Item, KEY, WRITE};
 use crate::arrivals::Arrivals;
+use crate::data::outcome::{Ended, ended};
 use crate::history::{Event, Recorder, Tag, WriteOutcome};
 use crate::region::Region;
 use crate::scenario::{ScriptedWrite, TableWorkload};
 use crate::seed::Seed;
 use crate::store::{Store, WriteKind};
-use crate::target::said;
 
 /// After this a write is given up: it may have happened.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -91,9 +89,6 @@ fn many(kind: WriteKind) -> u32 {
         _ => 1,
     }
 }
-
-/// What became of a call, and what was said.
-type Ended = (WriteOutcome, Option<String>);
 
 impl Writer {
     /// Makes one write of one or more items, and records what became of each.
@@ -183,18 +178,4 @@ impl Writer {
             ("region".to_owned(), text(self.region.to_string())),
         ])
     }
-}
-
-/// An answer that is an error of the caller's is a refusal; any other failure leaves open whether it happened.
-fn ended<T, E>(sent: Result<T, SdkError<E, HttpResponse>>) -> Ended
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-{
-    let Err(error) = sent else { return (WriteOutcome::Acknowledged, None) };
-    let refused = match &error {
-        SdkError::ConstructionFailure(_) => true,
-        SdkError::ServiceError(answer) => answer.raw().status().is_client_error(),
-        _ => false,
-    };
-    (if refused { WriteOutcome::Refused } else { WriteOutcome::Unknown }, Some(said(&error)))
 }
