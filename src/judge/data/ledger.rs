@@ -205,15 +205,15 @@ impl Ledger {
             // What was over before this write began cannot rightly take its place: the final scan will tell.
             Some(by) if before && versions.is_before(by, version) => self.beaten += 1,
             Some(by) => self.replaced(index, write, slot, by, at),
-            None => match versions.delete_over(version).map_or(versions.unknown_delete, |delete| delete.write) {
+            None => match versions.delete_over(version) {
                 // The delete may still be on its way back to whoever sent it.
-                0 => {
+                None => {
                     versions.any_gone = true;
                     if let Some(version) = versions.get_mut(write) {
                         version.gone |= 1 << slot;
                     }
                 }
-                delete => self.replaced(index, write, slot, delete, at),
+                Some(delete) => self.replaced(index, write, slot, delete, at),
             },
         }
         self.prune(index);

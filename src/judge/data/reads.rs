@@ -168,7 +168,7 @@ impl Reads {
                     None => versions.is_pruned(seen) && versions.pruned_acked() < sent,
                 },
                 None if versions.unknown_delete != 0 => false,
-                None => !versions.iter().any(|version| version.delete && version.acked >= sent),
+                None => versions.deleted() < sent,
             };
             if back {
                 let (who, key, at) = (who(look), look.key, when(look.started));
@@ -206,10 +206,7 @@ fn staleness(look: &Look<'_>, key: u32, ledger: &Ledger) -> (u64, Option<u64>) {
             None => return (0, None),
         },
         None if versions.unknown_delete != 0 => return (0, None),
-        None => {
-            let deleted = versions.iter().filter(|version| version.delete).map(|version| version.acked).max();
-            deleted.unwrap_or(versions.pruned_acked())
-        }
+        None => versions.deleted(),
     };
     if versions.latest_started() <= since {
         return (0, None);

@@ -171,11 +171,7 @@ fn fate(ledger: &Ledger, key: &Key, version: &Version, slot: usize) -> Fate {
         // Something older stands in its place, or something that was there before the run.
         (Some(_), Some(_)) => Fate::Lost,
         (None, Some(scan)) if version.delete => Fate::Present(scan.ended),
-        (None, Some(_)) => match key.versions.delete_over(version).map(|delete| delete.write) {
-            Some(delete) => Fate::Replaced(delete),
-            None if key.versions.unknown_delete != 0 => Fate::Replaced(key.versions.unknown_delete),
-            None => Fate::Lost,
-        },
+        (None, Some(_)) => key.versions.delete_over(version).map_or(Fate::Lost, Fate::Replaced),
         (_, None) => Fate::Unseen,
     }
 }
@@ -308,10 +304,10 @@ fn order(ledger: &Ledger, name: &str, key: &Key, settled: &mut Settled) {
             // Not one of ours: it was there before the run.
             Some(None) => 0,
             None if key.versions.unknown_delete != 0 => continue,
-            None => match key.versions.iter().filter(|version| version.delete).map(|version| version.acked).max() {
-                Some(deleted) => deleted,
+            None => match key.versions.deleted() {
                 // Nothing ever deleted it: it is lost, and the ledger says so.
-                None => continue,
+                0 => continue,
+                deleted => deleted,
             },
         };
         settled.beaten += u64::from(last < newest.started);

@@ -74,6 +74,8 @@ pub struct Versions {
     /// The highest number that is not held any more, and when the last of those was acknowledged.
     pruned: u64,
     pruned_acked: u64,
+    /// The last delete among them, and when it was acknowledged: it may still be what a Region shows.
+    pruned_delete: (u64, u64),
     /// When the last acknowledged write began.
     latest_started: u64,
     /// Some version has `gone` Regions.
@@ -135,9 +137,19 @@ impl Versions {
         }
     }
 
-    /// A delete that may stand behind finding nothing in a version's place: acknowledged, and not definitely earlier.
-    pub fn delete_over(&self, version: &Version) -> Option<&Version> {
-        self.list.iter().rev().find(|other| other.delete && other.write != version.write && !other.is_before(version))
+    /// A delete that may stand behind finding nothing in a version's place: one that is not definitely earlier.
+    pub fn delete_over(&self, version: &Version) -> Option<u64> {
+        let over = |held: &&Version| held.delete && held.write != version.write && !held.is_before(version);
+        let held = self.list.iter().rev().find(over).map(|held| held.write);
+        let (pruned, acked) = self.pruned_delete;
+        let pruned = (pruned != 0 && acked >= version.started).then_some(pruned);
+        held.or(pruned).or((self.unknown_delete != 0).then_some(self.unknown_delete))
+    }
+
+    /// When the last delete was acknowledged; 0 where there was none.
+    pub fn deleted(&self) -> u64 {
+        let held = self.list.iter().filter(|held| held.delete).map(|held| held.acked);
+        held.max().unwrap_or(0).max(self.pruned_delete.1)
     }
 
     /// The versions that wait for a Region and are definitely earlier than `seen`, which was seen there.
@@ -188,6 +200,8 @@ impl Versions {
         let gone: Vec<Version> = self.list.drain(..count).collect();
         self.pruned = gone.iter().map(|version| version.write).max().unwrap_or(0).max(self.pruned);
         self.pruned_acked = gone.iter().map(|version| version.acked).max().unwrap_or(0).max(self.pruned_acked);
+        let deletes = gone.iter().filter(|version| version.delete).map(|version| (version.write, version.acked));
+        self.pruned_delete = deletes.chain([self.pruned_delete]).max_by_key(|(_, acked)| *acked).unwrap_or_default();
         gone.into_iter().map(|version| version.write).collect()
     }
 

@@ -73,3 +73,21 @@ fn seeing_nothing_after_something_went_back_unless_it_was_deleted() {
     story.delete(3, "a", EU, (3_100, 3_300));
     assert_eq!(story.claim(Check::MonotonicReads).0, Outcome::Pass);
 }
+
+#[test]
+fn a_delete_explains_a_region_that_is_far_behind() {
+    let mut story = story();
+    story.read("a", US, 1, (2_100, 2_110), Some(2)).delete(3, "a", US, (3_000, 3_050));
+    // Many later writes of the other Region do not reach this one.
+    for write in 4..40 {
+        let at = write * 1_000;
+        story.put(write, "a", EU, (at, at + 50)).superseded(
+            write - 1,
+            if write == 4 { EU } else { US },
+            Some(write),
+            at + 60,
+        );
+    }
+    story.read("a", US, 1, (50_000, 50_010), None);
+    assert_eq!(story.claim(Check::MonotonicReads).0, Outcome::Pass);
+}
