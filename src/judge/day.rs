@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Verdict, judge};
+use super::{Verdict, day_data, judge};
 use crate::history::{AlarmState, ChangeStatus, Event, FaultAction, PhaseName, Record};
 use crate::region::{Place, Region};
 use crate::scenario::Plan;
@@ -31,6 +31,15 @@ pub struct Day {
     pub ends: bool,
     /// How many of each ten planned requests are sent.
     pub sent_of_ten: u64,
+    /// Data is written and followed; where it says so, one write that was stranded is lost.
+    pub data: Option<Lost>,
+}
+
+/// What becomes of the data of a day.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Lost {
+    Nothing,
+    One,
 }
 
 impl Default for Day {
@@ -44,6 +53,7 @@ impl Default for Day {
             telemetry: true,
             ends: true,
             sent_of_ten: 10,
+            data: None,
         }
     }
 }
@@ -70,11 +80,17 @@ impl Day {
             (FAULT, PhaseName::Fault),
             (HEAL, PhaseName::Failback),
             (AFTER, PhaseName::SteadyAfter),
-            (END, PhaseName::Teardown),
         ];
         records.extend(phases.map(|(second, phase)| at(second, Event::Phase { phase })));
+        let mut end = END;
+        if let Some(lost) = self.data {
+            end += 40;
+            records.push(at(END, Event::Phase { phase: PhaseName::Reconcile }));
+            records.extend(day_data::records(self.home, lost == Lost::One));
+        }
+        records.push(at(end, Event::Phase { phase: PhaseName::Teardown }));
         if self.ends {
-            records.push(at(END, Event::Phase { phase: PhaseName::End }));
+            records.push(at(end, Event::Phase { phase: PhaseName::End }));
         }
         records.push(self.fault(FAULT, FaultAction::Injected));
         if self.heals {

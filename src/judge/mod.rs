@@ -141,4 +141,6 @@ fn proves(target: &str) -> String {
 #[cfg(test)]
 pub mod day;
 #[cfg(test)]
+mod day_data;
+#[cfg(test)]
 mod tests;

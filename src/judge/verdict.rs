@@ -100,7 +100,7 @@ pub struct Judgement {
     /// Null where there was nothing to measure.
     pub measured: Option<f64>,
     pub bound: f64,
-    /// `s`, `%` or `requests`.
+    /// `s`, `%`, or what is counted: `requests`, `writes`, `items`, `objects`, `reads`.
     pub unit: String,
     pub evidence: String,
 }

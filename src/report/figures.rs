@@ -36,7 +36,7 @@ pub fn value(value: f64, unit: &str) -> String {
     match unit {
         "s" => span((value * 1_000.0).round().max(0.0) as u64),
         "%" => percent(Some(value)),
-        "requests" => count(value.max(0.0) as u64),
+        "requests" | "writes" | "items" | "objects" | "reads" => count(value.max(0.0) as u64),
         unit => format!("{value} {unit}"),
     }
 }

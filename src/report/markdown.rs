@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::Report;
 use super::figures::{clock, count, percent, span, value};
 use super::terminal::headline;
+use super::{Report, data};
 use crate::judge::{HopSeen, Outcome, Verdict};
 
 pub fn markdown(report: Report<'_>) -> String {
@@ -19,6 +19,10 @@ fn write_all(text: &mut String, report: Report<'_>) -> std::fmt::Result {
     writeln!(text, "# {}: {}\n", verdict.scenario, verdict.verdict)?;
     writeln!(text, "{}\n\n**{}.**\n", report.plan.description, headline(verdict))?;
     writeln!(text, "Target `{}`, seed `{}`.\n", verdict.target, verdict.seed)?;
+    for missing in verdict.preflight.iter().filter(|seen| !seen.ok) {
+        let place = missing.region.map_or(String::new(), |region| format!(" in {region}"));
+        writeln!(text, "> Missing: {}{place}: {}\n", missing.check, missing.what)?;
+    }
     for doubt in &verdict.doubts {
         writeln!(text, "> Doubt: {doubt}\n")?;
     }
@@ -41,6 +45,7 @@ fn write_all(text: &mut String, report: Report<'_>) -> std::fmt::Result {
         let took = failback.took_ms.map_or("not seen".to_owned(), span);
         writeln!(text, "Home after: **{took}** ({}). Budget: {}.\n", failback.evidence, span(failback.budget_ms))?;
     }
+    data_sections(text, verdict)?;
     requests(text, verdict)?;
     writeln!(text, "## What this proves\n\n{}\n", verdict.proves)?;
     writeln!(text, "Simulated {}. Replay: `{}`", span(verdict.simulated_ms), report.replay())
@@ -70,6 +75,43 @@ fn hops(text: &mut String, hops: &[HopSeen], origin: u64) -> std::fmt::Result {
         writeln!(text, "| {} | {at} | {took} | {} | {} |", hop.name, span(hop.budget_ms), cell(&hop.evidence))?;
     }
     writeln!(text)
+}
+
+fn data_sections(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
+    let said = data::sentences(verdict);
+    if !said.is_empty() {
+        writeln!(text, "## Data\n")?;
+    }
+    if let Some(rpo) = &verdict.rpo {
+        let classes = data::classes(rpo);
+        let names: Vec<&str> = classes.iter().map(|(name, _)| *name).collect();
+        let counts: Vec<String> = classes.iter().map(|(_, number)| count(*number)).collect();
+        writeln!(text, "| {} |\n|{}\n| {} |\n", names.join(" | "), "--:|".repeat(names.len()), counts.join(" | "))?;
+    }
+    list(text, &said)?;
+    let mut lags = data::lags(&verdict.replication).peekable();
+    if lags.peek().is_some() {
+        writeln!(text, "## Replication\n\n| store | from | to | samples | missing | p50 | p90 | p99 | worst |")?;
+        writeln!(text, "|---|---|---|--:|--:|--:|--:|--:|--:|")?;
+        for (store, lag) in lags {
+            let store = lag.class.as_ref().map_or(store.to_owned(), |class| format!("{store} {class}"));
+            let figures = [lag.p50_ms, lag.p90_ms, lag.p99_ms, lag.worst_ms];
+            let figures = figures.map(|ms| ms.map_or("-".to_owned(), span)).join(" | ");
+            let (samples, missing) = (count(lag.samples), count(lag.missing));
+            writeln!(text, "| {store} | {} | {} | {samples} | {missing} | {figures} |", lag.from, lag.to)?;
+        }
+        writeln!(text)?;
+    }
+    let said = data::secrets(verdict);
+    if !said.is_empty() {
+        writeln!(text, "## Secrets\n")?;
+    }
+    list(text, &said)
+}
+
+fn list(text: &mut String, said: &[String]) -> std::fmt::Result {
+    said.iter().try_for_each(|sentence| writeln!(text, "- {sentence}"))?;
+    if said.is_empty() { Ok(()) } else { writeln!(text) }
 }
 
 fn requests(text: &mut String, verdict: &Verdict) -> std::fmt::Result {

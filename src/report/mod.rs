@@ -1,9 +1,10 @@
 //! What a run proved, for people and for machines. Reads plans and verdicts; never a history, never a clock.
 //!
 //! `progress.rs` is the line shown while a run goes on; `terminal.rs` what an on-call engineer reads afterwards,
-//! `markdown.rs` the same for `report.md`, `json.rs` the machine formats and their schemas. `figures.rs` writes
-//! numbers and `paint.rs` colours them. Nothing here decides what passed.
+//! `markdown.rs` the same for `report.md`, `json.rs` the machine formats and their schemas. `data.rs` says in words what
+//! became of the data, `figures.rs` writes numbers and `paint.rs` colours them. Nothing here decides what passed.
 
+mod data;
 mod figures;
 pub mod gherkin;
 mod json;

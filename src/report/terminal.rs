@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::figures::{clock, count, percent, span, value, wrap};
-use super::{Paint, Report};
+use super::{Paint, Report, data};
 use crate::judge::{Failback, Failover, HopSeen, Judgement, Outcome, Verdict};
 
 const WIDTH: usize = 100;
@@ -29,6 +29,7 @@ fn write_all(text: &mut String, report: Report<'_>, paint: Paint) -> std::fmt::R
     if let Some(failback) = verdict.failback.as_ref().filter(|failback| felt && !failback.hops.is_empty()) {
         failback_table(text, failback, paint)?;
     }
+    data_sections(text, verdict, paint)?;
     assertions(text, &verdict.assertions, paint)?;
     populations(text, verdict, paint)?;
     foot(text, report, paint)
@@ -42,6 +43,12 @@ fn head(text: &mut String, report: Report<'_>, paint: Paint) -> std::fmt::Result
     }
     let word = verdict.verdict.as_str().to_uppercase();
     writeln!(text, "\n{}  {}", paint.outcome(verdict.verdict, &word), headline(verdict))?;
+    for missing in verdict.preflight.iter().filter(|seen| !seen.ok) {
+        let place = missing.region.map_or(String::new(), |region| format!(" in {region}"));
+        for line in wrap(&format!("{}{place}: {}", missing.check, missing.what), WIDTH - 4) {
+            writeln!(text, "  x {line}")?;
+        }
+    }
     for doubt in &verdict.doubts {
         for line in wrap(doubt, WIDTH - 4) {
             writeln!(text, "  ? {line}")?;
@@ -57,15 +64,23 @@ fn head(text: &mut String, report: Report<'_>, paint: Paint) -> std::fmt::Result
     Ok(())
 }
 
-/// One sentence that says what happened to users.
+/// One sentence that says what happened to users, or where nothing could, to the data.
 pub fn headline(verdict: &Verdict) -> String {
-    let Some(failover) = &verdict.failover else { return "no fault was injected".to_owned() };
+    let unfit = verdict.preflight.iter().filter(|seen| !seen.ok).count();
+    if unfit > 0 {
+        return format!("{unfit} of {} preflight checks failed", verdict.preflight.len());
+    }
+    let Some(failover) = &verdict.failover else {
+        return data::headline(verdict).unwrap_or_else(|| "no fault that users could feel was injected".to_owned());
+    };
+    let lost = verdict.rpo.as_ref().map_or(0, |rpo| rpo.lost);
+    let writes = if lost > 0 { format!("; {} acknowledged writes lost", count(lost)) } else { String::new() };
     let lost = failover.lost.map_or(failover.fault.clone(), |region| format!("losing {region}"));
     let failed = count(verdict.requests.failed);
     match failover.rto_ms {
         Some(rto) => format!("users got over {lost} in {}; {failed} requests failed", span(rto)),
         None if failover.effect_at_ms.is_some() => {
-            format!("users did not get over {lost} before it was healed; {failed} requests failed")
+            format!("users did not get over {lost} before it was healed; {failed} requests failed{writes}")
         }
         None => format!("{lost} was not seen to take effect"),
     }
@@ -151,6 +166,53 @@ fn bar(from: u64, to: u64, end: u64) -> String {
     let (from, to) = (column(from).min(BAR - 1), column(to).max(1));
     let length = to.saturating_sub(from).max(1);
     format!("{}{}", " ".repeat(from), "█".repeat(length))
+}
+
+fn data_sections(text: &mut String, verdict: &Verdict, paint: Paint) -> std::fmt::Result {
+    let said = data::sentences(verdict);
+    if !said.is_empty() {
+        writeln!(text, "\n{}", paint.bold("Data"))?;
+    }
+    if let Some(rpo) = &verdict.rpo {
+        let classes = data::classes(rpo);
+        let names: Vec<String> = classes.iter().map(|(name, _)| format!("{name:>13}")).collect();
+        let counts: Vec<String> = classes.iter().map(|(_, number)| format!("{:>13}", count(*number))).collect();
+        writeln!(text, "{}\n{}", paint.dim(&names.concat()), counts.concat())?;
+    }
+    sentences(text, &said)?;
+    let mut lags = data::lags(&verdict.replication).peekable();
+    if lags.peek().is_some() {
+        let head = format!(
+            "  {:<16}{:<16}{:<16}{:>9}{:>9}{:>8}{:>8}{:>8}{:>8}",
+            "store", "from", "to", "samples", "missing", "p50", "p90", "p99", "worst"
+        );
+        writeln!(text, "\n{}\n{}", paint.bold("Replication"), paint.dim(&head))?;
+    }
+    for (store, lag) in lags {
+        let store = lag.class.as_ref().map_or(store.to_owned(), |class| format!("{store} {class}"));
+        let [p50, p90, p99, worst] =
+            [lag.p50_ms, lag.p90_ms, lag.p99_ms, lag.worst_ms].map(|ms| ms.map_or("-".to_owned(), span));
+        let (samples, missing) = (count(lag.samples), count(lag.missing));
+        writeln!(
+            text,
+            "  {store:<16}{:<16}{:<16}{samples:>9}{missing:>9}{p50:>8}{p90:>8}{p99:>8}{worst:>8}",
+            lag.from, lag.to
+        )?;
+    }
+    let said = data::secrets(verdict);
+    if !said.is_empty() {
+        writeln!(text, "\n{}", paint.bold("Secrets"))?;
+    }
+    sentences(text, &said)
+}
+
+fn sentences(text: &mut String, said: &[String]) -> std::fmt::Result {
+    for sentence in said {
+        for (index, line) in wrap(sentence, WIDTH - 4).iter().enumerate() {
+            writeln!(text, "{:1$}{line}", "", if index == 0 { 2 } else { 4 })?;
+        }
+    }
+    Ok(())
 }
 
 fn assertions(text: &mut String, assertions: &[Judgement], paint: Paint) -> std::fmt::Result {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use super::{Paint, Progress, Report, Schema, markdown, schema, terminal, verdict_json};
 use crate::judge::Verdict;
-use crate::judge::day::{Day, END, plan};
+use crate::judge::day::{Day, END, Lost, plan};
 use crate::scenario::Plan;
 
 fn shipped() -> Plan {
@@ -35,6 +35,35 @@ fn a_bad_day_on_a_terminal() {
 #[test]
 fn a_vacuous_day_on_a_terminal() {
     insta::assert_snapshot!(shown(&Day { effect: false, telemetry: false, ..Day::default() }.judged()));
+}
+
+#[test]
+fn a_day_with_data_on_a_terminal() {
+    insta::assert_snapshot!(shown(&Day { data: Some(Lost::Nothing), ..Day::default() }.judged()));
+}
+
+#[test]
+fn a_day_that_lost_data_in_markdown() {
+    let verdict = Day { data: Some(Lost::One), ..Day::default() }.judged();
+    insta::assert_snapshot!(markdown(Report { plan: &shipped(), verdict: &verdict, folder: None }));
+}
+
+#[test]
+fn without_a_fault_that_users_feel_the_first_line_is_about_the_data() {
+    let plan = Plan { timeline: Vec::new(), ..plan() };
+    let headline = |lost| {
+        let mut records = Day { effect: false, data: lost, ..Day::default() }.records();
+        records.retain(|record| !matches!(record.event, crate::history::Event::Fault { .. }));
+        let text = shown(&crate::judge::judge(&plan, &records));
+        text.lines().nth(3).unwrap().to_owned()
+    };
+    let [fine, lost] = [headline(Some(Lost::Nothing)), headline(Some(Lost::One))];
+    assert!(
+        fine.ends_with("none of 1,323 acknowledged writes was lost, and the Regions had caught up after 0s"),
+        "{fine}"
+    );
+    assert!(lost.ends_with("1 of 1,323 acknowledged writes was lost"), "{lost}");
+    assert!(headline(None).ends_with("no fault that users could feel was injected"));
 }
 
 #[test]
@@ -81,7 +110,12 @@ fn verdicts_and_histories_fit_their_schemas() {
     let parse = |text: &str| -> serde_json::Value { serde_json::from_str(text).unwrap() };
     let validator = |of| jsonschema::validator_for(&parse(&schema(of))).unwrap();
     let verdict = validator(Schema::Verdict);
-    for day in [Day::default(), Day { effect: false, telemetry: false, heals: false, ends: false, ..Day::default() }] {
+    let with_data = Day { data: Some(Lost::One), ..Day::default() };
+    for day in [
+        Day::default(),
+        with_data,
+        Day { effect: false, telemetry: false, heals: false, ends: false, ..Day::default() },
+    ] {
         let instance = parse(&verdict_json(&day.judged()));
         let errors: Vec<String> = verdict.iter_errors(&instance).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{errors:?}");

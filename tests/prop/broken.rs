@@ -15,8 +15,8 @@ fn broken(mut plan: Plan, defect: Defect) -> Plan {
     plan
 }
 
-fn table(most: usize, defect: Defect) -> impl Strategy<Value = Plan> {
-    (any::<u64>(), draw::items(most))
+fn table(most: usize, keys: u8, defect: Defect) -> impl Strategy<Value = Plan> {
+    (draw::seed(), draw::items(most, keys))
         .prop_map(move |(seed, writes)| broken(plan(seed, Store::Table, writes, Vec::new(), Vec::new()), defect))
 }
 
@@ -37,40 +37,41 @@ fn caught(plans: impl Strategy<Value = Plan>, claim: Check, cases: u32, at_most_
             cucumber::writer::Verbosity::Default,
         );
         let writer = cucumber::WriterExt::summarized(cucumber::WriterExt::normalized(silent));
-        World::cucumber().with_writer(writer).fail_on_skipped().run(folder.path()).await
+        World::cucumber().with_writer(writer).with_default_cli().fail_on_skipped().run(folder.path()).await
     });
     assert_eq!((ran.failed_steps(), ran.skipped_steps(), ran.parsing_errors()), (1, 0, 0), "not reproduced:\n{text}");
 }
 
 #[test]
 fn a_change_in_a_thousand_that_is_dropped_is_a_lost_write() {
-    let plans = table(400, Defect::DropsOneIn { count: 1_000 });
-    caught(plans, Check::LostWritesAtMost { at_most: 0 }, 64, 400);
+    // A write that is dropped and overwritten harms nobody: it takes keys that are written once or twice.
+    let plans = table(300, 250, Defect::DropsOneIn { count: 1_000 });
+    caught(plans, Check::LostWritesAtMost { at_most: 0 }, 64, 300);
 }
 
 #[test]
 fn a_dropped_change_leaves_tables_unequal() {
-    caught(table(40, Defect::DropsOneIn { count: 10 }), Check::DivergentItemsAtMost { at_most: 0 }, 32, 3);
+    caught(table(16, 4, Defect::DropsOneIn { count: 10 }), Check::DivergentItemsAtMost { at_most: 0 }, 32, 3);
 }
 
 #[test]
 fn the_earlier_write_must_not_win() {
-    caught(table(40, Defect::EarlierWins), Check::LastWriterWins, 32, 3);
+    caught(table(16, 4, Defect::EarlierWins), Check::LastWriterWins, 32, 8);
 }
 
 #[test]
 fn the_local_write_must_not_win() {
-    caught(table(40, Defect::LocalWins), Check::DivergentItemsAtMost { at_most: 0 }, 32, 3);
+    caught(table(16, 4, Defect::LocalWins), Check::DivergentItemsAtMost { at_most: 0 }, 32, 8);
 }
 
 #[test]
 fn a_delete_that_is_forgotten_leaves_tables_unequal() {
-    caught(table(40, Defect::ForgetsDeletes), Check::DivergentItemsAtMost { at_most: 0 }, 32, 3);
+    caught(table(16, 4, Defect::ForgetsDeletes), Check::DivergentItemsAtMost { at_most: 0 }, 32, 3);
 }
 
 #[test]
 fn an_object_that_is_completed_and_not_there_is_seen() {
-    let plans = (any::<u64>(), draw::objects(10)).prop_map(|(seed, writes)| {
+    let plans = (draw::seed(), draw::objects(10)).prop_map(|(seed, writes)| {
         broken(plan(seed, Store::Bucket, writes, Vec::new(), Vec::new()), Defect::CompletesWithoutCopy)
     });
     caught(plans, Check::CompletedObjectsReadable, 16, 2);
@@ -85,7 +86,7 @@ fn a_secret_that_is_published_too_early_is_seen() {
         operations: Vec::new(),
         mode: Mode::Status5xx,
     };
-    let plans = (any::<u64>(), draw::rotations()).prop_map(move |(seed, rotations)| {
+    let plans = (draw::seed(), draw::rotations()).prop_map(move |(seed, rotations)| {
         let faults = vec![(0, 40_000, backend.clone())];
         broken(plan(seed, Store::Secret, Vec::new(), faults, rotations), Defect::PublishesPending)
     });

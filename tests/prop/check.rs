@@ -40,7 +40,7 @@ pub fn search(plans: impl Strategy<Value = Plan>, claims: &[Check], cases: u32) 
     let cases = number("BLACKSTART_PROP_CASES").map_or(cases, |cases| cases as u32);
     let config = Config {
         cases,
-        max_shrink_iters: 256,
+        max_shrink_iters: 128,
         failure_persistence: None,
         rng_seed: RngSeed::Fixed(number("BLACKSTART_PROP_SEED").unwrap_or(7)),
         ..Config::default()

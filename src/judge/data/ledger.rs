@@ -173,13 +173,20 @@ impl Ledger {
         };
         version.arrived = version.arrived.max(at);
         let sighting = Sighting { acked: version.acked, missed, seen: at };
-        if let Some(direction) = self.lags.of(version.region, slot, version.size) {
+        // Where nothing was before the delete either, its coming shows no lag.
+        let shows = !version.delete || missed.is_some();
+        if let Some(direction) = self.lags.of(version.region, slot, version.size).filter(|_| shows) {
             direction.add(&sighting);
         }
+        let (home, acked) = (usize::from(version.region), version.acked);
+        let beaten = missed.map_or(Vec::new(), |missed| versions.beaten_by(write, slot, missed));
         let swept = versions.swept_by(write, slot);
         self.settled(index, write, slot, at);
         for earlier in swept {
             self.replaced(index, earlier, slot, write, at);
+        }
+        for loser in beaten {
+            self.replaced(index, loser, home, write, acked);
         }
         self.prune(index);
         true
@@ -319,6 +326,9 @@ impl Ledger {
 
     fn replaced(&mut self, index: u32, write: u64, slot: usize, by: u64, at: u64) {
         let Some(version) = self.keys[index as usize].versions.get_mut(write) else { return };
+        if version.waiting & (1 << slot) == 0 {
+            return;
+        }
         version.replaced_by = by;
         if let Some(direction) = self.lags.of(version.region, slot, version.size) {
             direction.staleness.add(at.saturating_sub(version.acked));
@@ -347,7 +357,7 @@ impl Ledger {
             _ => Class::Overwritten,
         };
         if let Some(catching) = self.catching.as_mut().filter(|catching| version.acked <= catching.since) {
-            catching.until = catching.until.max(at);
+            catching.until = catching.until.max(at.max(version.acked));
         }
         if version.uncounted {
             return;

@@ -13,7 +13,7 @@ use crate::judge::verdict::ReadsSeen;
 use crate::region::Region;
 
 /// How many pairs of a client and a key are remembered; the ones heard of first are forgotten first.
-const REMEMBERED: usize = 1 << 16;
+const REMEMBERED: usize = 1 << 18;
 /// A read that saw nothing may have met a delete whose answer is still on its way, for this long.
 const GRACE_US: u64 = 120_000_000;
 const EXAMPLES: usize = 10;

@@ -163,6 +163,17 @@ impl Versions {
         found
     }
 
+    /// Open versions of about the same time as `seen`, sent after it and made where it has now taken their place:
+    /// it won over them, so they will not be seen where it was made. `missed` is when it was not there yet.
+    pub fn beaten_by(&self, seen: u64, slot: usize, missed: u64) -> Vec<u64> {
+        let Some(at) = self.position(seen) else { return Vec::new() };
+        let winner = &self.list[at];
+        let near = self.list[at + 1..].iter().take_while(|held| held.started <= winner.acked);
+        let beaten =
+            near.filter(|held| held.class == Class::Open && usize::from(held.region) == slot && held.acked <= missed);
+        beaten.map(|held| held.write).collect()
+    }
+
     /// Lets go of what is over and replaced for certain, even where clocks differ by `tolerance`; says what went.
     pub fn prune(&mut self, tolerance: u64) -> Vec<u64> {
         if self.list.len() <= 2 * KEPT {

@@ -166,6 +166,10 @@ impl Watch {
 /// How many of these Regions a version has to reach across a fault.
 fn ways(regions: &[Region], fault: &Fault, store: Store, version: &Version, slots: u32) -> u64 {
     let Some(from) = regions.get(usize::from(version.region)) else { return 0 };
+    // That nothing is there says nothing of how it came.
+    if version.delete {
+        return 0;
+    }
     let to = regions.iter().enumerate().filter(|(slot, _)| slots & (1 << slot) != 0);
     to.filter(|(_, to)| covers(fault, store, *from, **to)).count() as u64
 }

@@ -6,9 +6,10 @@
 //! ```
 //!
 //! Everything is in memory behind one lock, ordered, and nothing reads a clock but the cloud's. Items are shared,
-//! never copied, between replicas, links and streams. Reads are strongly consistent within their Region, and
-//! other Regions see a write when its lag is over ([`lag`], [`link`], [`replication`]). No write path may go around
-//! [`table::Table::commit`].
+//! never copied, between replicas, links and streams. Other Regions see a write when its lag is over ([`lag`], [`link`],
+//! [`replication`]); reads are strongly consistent within their Region, and across Regions where the table is
+//! ([`strong`]). [`expiry`] deletes what has had its time, [`partiql`] turns statements into expressions ([`expr`]). No
+//! write path may go around [`table::Table::commit`].
 
 mod api;
 mod expiry;

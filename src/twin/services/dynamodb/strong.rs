@@ -71,16 +71,19 @@ impl Table {
     /// The time until another member has what a Region asks of it; an error where none can be reached.
     pub fn majority(&self, cloud: &Cloud, region: Region) -> Result<Duration, AwsError> {
         let Some(strong) = &self.strong else { return Ok(Duration::ZERO) };
-        let passes = |from, to| cloud.faults.pace(Store::Table, &self.name, from, to) != Pace::Stopped;
+        let one_way = |from, to| match cloud.faults.pace(Store::Table, &self.name, from, to) {
+            Pace::Stopped => None,
+            Pace::Times(times) => Some(trip(from, to) * times),
+        };
         let members = self.replicas.keys().copied().chain(strong.witness.map(|witness| witness.region));
-        let reached = members.filter(|member| *member != region && passes(region, *member) && passes(*member, region));
-        let nearest = reached.map(|member| trip(region, member)).min();
-        let nearest = nearest.ok_or_else(|| {
+        let others = members.filter(|member| *member != region);
+        let round_trips = others.filter_map(|other| Some(one_way(region, other)? + one_way(other, region)?));
+        let nearest = round_trips.min().ok_or_else(|| {
             // No error of its own is documented for this; it is the service's fault and worth a retry elsewhere.
             let message = format!("Replica in {region} cannot reach a majority of the global table's Regions");
             AwsError::new(500, "InternalServerError", message)
         })?;
-        Ok(cloud.latency.around(2_000.0 * nearest.as_secs_f64(), JITTER))
+        Ok(cloud.latency.around(1_000.0 * nearest.as_secs_f64(), JITTER))
     }
 
     /// Brings everything that was acknowledged in any Region to this one.

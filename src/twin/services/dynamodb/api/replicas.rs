@@ -1,6 +1,6 @@
 //! The Regions a table is in: replicas added, changed and removed, and the members of a strongly consistent table.
 
-use super::tables::check_not_source;
+use super::tables::{check_not_source, usable_key};
 use super::update_table::{CHANGE, Consistency, ReplicaRegion, ReplicaUpdate, UpdateTable};
 use crate::clock::Timestamp;
 use crate::region::Region;
@@ -61,10 +61,11 @@ pub fn change(
         }
         (None, Some(wanted), None) => {
             let to = available(cloud, &wanted.region_name)?;
+            let key = check_key(cloud, to, wanted)?;
             let replica = state.tables.get_mut(&id).and_then(|table| table.replicas.get_mut(&to));
             let replica = replica.ok_or_else(|| missing(to))?;
-            if let Some(key) = &wanted.kms_master_key_id {
-                replica.settings.kms_key = Some(key.clone());
+            if key.is_some() {
+                replica.settings.kms_key = key;
             }
             if let Some(class) = &wanted.table_class_override {
                 replica.settings.table_class = Some(class.clone());
@@ -110,6 +111,7 @@ fn form(
     for (to, replica) in &wanted {
         available(cloud, &replica.region_name)?;
         check_vacant(state, id, *to, now)?;
+        check_key(cloud, *to, replica)?;
     }
     if let Some(table) = state.tables.get_mut(&id) {
         let witness = witness.map(|region| Witness { region, active_at: now + REPLICA_CREATION });
@@ -185,16 +187,22 @@ fn create(
     wanted: &ReplicaRegion,
     now: Timestamp,
 ) -> Result<Opening, AwsError> {
+    let key = check_key(cloud, to, wanted)?;
     let table = state.tables.get_mut(&id).ok_or_else(gone)?;
     let mut replica = Replica::new(to, cloud.ids.uuid(), now, table.indexes.len());
     replica.stream = table.stream_view().map(|view| Stream::new(view, now));
-    replica.settings.kms_key.clone_from(&wanted.kms_master_key_id);
+    replica.settings.kms_key = key;
     replica.settings.table_class.clone_from(&wanted.table_class_override);
     table.replicas.insert(to, replica);
     table.seeded_at.insert(region, now);
     let name = table.name.clone();
     state.names.entry(to).or_default().insert(name, id);
     Ok(vec![(id, to)])
+}
+
+/// The key a replica asks for, if it can be used where the replica is.
+fn check_key(cloud: &Cloud, to: Region, wanted: &ReplicaRegion) -> Result<Option<String>, AwsError> {
+    wanted.kms_master_key_id.as_deref().map(|key| usable_key(cloud, to, key)).transpose()
 }
 
 fn check_vacant(state: &mut State, id: u64, to: Region, now: Timestamp) -> Result<(), AwsError> {

@@ -338,11 +338,13 @@ pub fn kms_key(
         return Ok(None);
     }
     let key = specification.kms_master_key_id.as_deref().unwrap_or("alias/aws/dynamodb");
-    if key.starts_with("arn:") {
-        return Ok(Some(key.to_owned()));
-    }
-    let resource = if key.starts_with("alias/") { key.to_owned() } else { format!("key/{key}") };
-    Ok(Some(format!("arn:aws:kms:{region}:{}:{resource}", cloud.account)))
+    usable_key(cloud, region, key).map(Some)
+}
+
+/// The ARN of a key that can encrypt in this Region: a replica needs one of its own Region.
+pub fn usable_key(cloud: &Cloud, region: Region, key: &str) -> Result<String, AwsError> {
+    let found = cloud.kms.usable(cloud, region, key);
+    found.map_err(|error| invalid(&format!("KMSMasterKeyId {key:?} cannot be used in {region}: {}", error.message)))
 }
 
 fn invalid(why: &str) -> AwsError {

@@ -220,3 +220,54 @@ async fn what_a_strong_table_does_not_do_is_refused() {
     assert_eq!((&table["TableStatus"], &table["MultiRegionConsistency"]), (&json!("ACTIVE"), &Json::Null));
     twin.put(EAST, "a", "alone");
 }
+
+/// Increments in three Regions while partitions come and go; gives how many were acknowledged and how many refused.
+async fn storm(seed: u64) -> (u32, u32) {
+    use rand::RngExt;
+    let twin = Twin::in_regions(seed, &[EAST, west(), ohio()]).with_table(false).await;
+    twin.ok(EAST, "UpdateTable", strong(&["us-west-2", "us-east-2"], &[]));
+    seconds(70.0).await;
+    let add = json!({ "TableName": "orders", "Key": { "id": { "S": "n" } }, "UpdateExpression": "ADD n :one",
+        "ExpressionAttributeValues": { ":one": { "N": "1" } } });
+    let members = [EAST, west(), ohio()];
+    let mut rng = crate::seed::Seed(seed).stream("test/strong-storm");
+    let (mut acknowledged, mut refused, mut cuts) = (0_u32, 0, Vec::new());
+    for _ in 0..300 {
+        let region = members[rng.random_range(0..3)];
+        match twin.call(region, "UpdateItem", add.clone()) {
+            Ok(_) => acknowledged += 1,
+            Err(error) => {
+                assert!(["ReplicatedWriteConflictException", "InternalServerError"].contains(&error.code.as_str()));
+                refused += 1;
+            }
+        }
+        if let Ok(read) = twin.call(members[rng.random_range(0..3)], "GetItem", get("n", true)) {
+            let seen = read["Item"]["n"]["N"].as_str().unwrap_or("0");
+            assert_eq!(seen, acknowledged.to_string(), "seed {seed}: a strong read sees every acknowledged write");
+        }
+        match rng.random_range(0..10) {
+            0 => {
+                let between = (members[rng.random_range(0..3)], members[rng.random_range(0..3)]);
+                cuts.push(twin.0.faults.inject(Fault::Partition { between }));
+            }
+            1 if !cuts.is_empty() => assert!(twin.0.faults.heal(cuts.remove(0))),
+            _ => {}
+        }
+        seconds(rng.random_range(0.0..0.08)).await;
+    }
+    cuts.iter().for_each(|cut| assert!(twin.0.faults.heal(*cut)));
+    seconds(10.0).await;
+    for region in members {
+        let local = twin.ok(region, "GetItem", get("n", false))["Item"]["n"]["N"].clone();
+        assert_eq!(local, acknowledged.to_string(), "seed {seed}: {region} has all of it");
+    }
+    (acknowledged, refused)
+}
+
+#[tokio::test(start_paused = true)]
+async fn through_a_storm_of_partitions_no_acknowledged_write_is_lost_or_missed() {
+    for seed in 0..20 {
+        let (acknowledged, refused) = storm(seed).await;
+        assert!(acknowledged > 50 && refused > 10, "seed {seed}: {acknowledged} and {refused}");
+    }
+}

@@ -1,8 +1,11 @@
+use bytes::Bytes;
 use serde_json::{Value as Json, json};
 
 use super::{EU, Twin, US};
 use crate::region::Region;
 use crate::twin::formation::{ResourceContext, ResourceHandler};
+use crate::twin::gateway::{Call, Principal};
+use crate::twin::services::Service;
 use crate::twin::services::dynamodb::resources;
 
 fn context(twin: &Twin) -> ResourceContext {
@@ -139,6 +142,16 @@ async fn a_strong_table_is_made_with_its_witness_and_goes_whole() {
     }
 }
 
+/// The ARN of a new key.
+async fn key(twin: &Twin, region: Region) -> String {
+    let request = http::Request::builder().header("x-amz-target", "TrentService.CreateKey").body(Bytes::new()).unwrap();
+    let (cloud, request_id) = (twin.0.clone(), String::new());
+    let call = Call { cloud, region, principal: Principal::Account, request_id };
+    let made = twin.0.kms.handle(&call, &request).await.unwrap();
+    let made: Json = serde_json::from_slice(made.body()).unwrap();
+    made["KeyMetadata"]["Arn"].as_str().unwrap().to_owned()
+}
+
 #[tokio::test(start_paused = true)]
 async fn capacity_and_keys_of_a_global_table_change_in_place() {
     let twin = Twin::start(1);
@@ -166,11 +179,17 @@ async fn capacity_and_keys_of_a_global_table_change_in_place() {
             table["SSEDescription"]["KMSMasterKeyArn"].clone(),
         )
     };
-    let (old, new) = (version(5, "arn:home-1", "arn:away-1"), version(9, "arn:home-2", "arn:away-2"));
+    let (home, away) = ([key(&twin, US).await, key(&twin, US).await], [key(&twin, EU).await, key(&twin, EU).await]);
+    let elsewhere = handler.create(&cx, &version(5, &home[0], &home[1])).await.unwrap_err();
+    assert!(
+        elsewhere.0.contains("cannot be used in eu-west-1"),
+        "a replica needs a key of its own Region: {elsewhere}"
+    );
+    let (old, new) = (version(5, &home[0], &away[0]), version(9, &home[1], &away[1]));
     handler.create(&cx, &old).await.unwrap();
-    assert_eq!((shown(US), shown(EU)), ((json!(5), json!("arn:home-1")), (json!(5), json!("arn:away-1"))));
+    assert_eq!((shown(US), shown(EU)), ((json!(5), json!(home[0])), (json!(5), json!(away[0]))));
     handler.update(&cx, "orders", &old, &new).await.unwrap();
-    assert_eq!((shown(US), shown(EU)), ((json!(9), json!("arn:home-2")), (json!(9), json!("arn:away-2"))));
+    assert_eq!((shown(US), shown(EU)), ((json!(9), json!(home[1])), (json!(9), json!(away[1]))));
 }
 
 #[tokio::test(start_paused = true)]
