@@ -1,11 +1,12 @@
-//! Integration tests in one binary: the architecture, determinism, game days, licences, rotation, scenarios and
-//! the stack.
+//! Integration tests in one binary: the architecture, determinism, game days, licences, probes, rotation, scenarios
+//! and the stack.
 
 mod architecture;
 mod determinism;
 mod gamedays;
 mod lags;
 mod licences;
+mod probes;
 mod rotation;
 mod scenarios;
 mod stack;
