@@ -6,7 +6,7 @@ Feature: Global tables converge
   Background:
     Given the stores of the shipped stack in us-east-1 and eu-west-1
     And a steady state of 2 minutes
-    And 5 writes per second to the table in each Region, over 40 keys
+    And 5 writes per second to the table in each Region, over 300 keys
     And of every kind
     And 2 reads per second of them
 

@@ -473,6 +473,9 @@ async fn operate(
 
 /// Waits until every population is answered with its home Region and the last TTL has passed, or the time is up.
 async fn come_home(plan: &Plan, answers: &Answers, ttl: Duration) {
+    if plan.traffic.is_empty() {
+        return;
+    }
     let home = || plan.traffic.iter().all(|population| answers.lead_to(population.from, population.home));
     let look = || async {
         Ok::<_, std::convert::Infallible>(if home() { Look::Ready(()) } else { Look::NotYet("away".to_owned()) })

@@ -48,6 +48,12 @@ fn service_down(world: &mut World, service: String, when: Stretch) {
     put(world, Fault::ServiceOutage { service, region: None, operations: Vec::new(), mode: Mode::Status5xx }, when);
 }
 
+#[when(expr = "{word} of {word} is down {stretch}")]
+fn operation_down(world: &mut World, operation: String, service: String, when: Stretch) {
+    let operations = vec![operation];
+    put(world, Fault::ServiceOutage { service, region: None, operations, mode: Mode::Status5xx }, when);
+}
+
 #[when(expr = "replication of the {store} stands still {stretch}")]
 fn paused(world: &mut World, of: Of, when: Stretch) {
     put(world, Fault::ReplicationPause { of: of.0, from: None, to: None }, when);

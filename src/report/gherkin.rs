@@ -54,8 +54,12 @@ fn fault(fault: &Fault) -> Result<String, NoStep> {
         Fault::RegionOutage { region, scope: Scope::Region, mode: Mode::Status5xx } => {
             format!("all of {region} is lost")
         }
-        Fault::ServiceOutage { service, region: None, operations, mode: Mode::Status5xx } if operations.is_empty() => {
-            format!("the API of {service} is down")
+        Fault::ServiceOutage { service, region: None, operations, mode: Mode::Status5xx } => {
+            match operations.as_slice() {
+                [] => format!("the API of {service} is down"),
+                [operation] => format!("{operation} of {service} is down"),
+                several => return Err(NoStep(format!("{several:?} of {service} are down"))),
+            }
         }
         Fault::ReplicationPause { of, from: None, to: None } => {
             format!("replication of the {} stands still", of.as_str())

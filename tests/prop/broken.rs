@@ -83,7 +83,7 @@ fn a_secret_that_is_published_too_early_is_seen() {
     let backend = Fault::ServiceOutage {
         service: "dynamodb".to_owned(),
         region: None,
-        operations: Vec::new(),
+        operations: vec!["PutItem".to_owned()],
         mode: Mode::Status5xx,
     };
     let plans = (draw::seed(), draw::rotations()).prop_map(move |(seed, rotations)| {

@@ -3,8 +3,8 @@ Feature: Broken replication is seen
 
   Background:
     Given the stores of the shipped stack in us-east-1 and eu-west-1
-    And a steady state of 30 seconds
-    And 5 writes per second to the table in each Region, over 20 keys
+    And a steady state of 1 second
+    And 5 writes per second to the table in each Region, over 5000 keys
     And 2 reads per second of them
     And 12 objects per minute in each Region
 
@@ -37,6 +37,7 @@ Feature: Broken replication is seen
 
   Scenario: The earlier write must not win
     Red because: last-writer-wins: fail
+    Given 10 writes per second to the table in each Region, over 300 keys
     When the replicator lets the earlier write win for 3 minutes
     Then the last writer wins
 
@@ -52,11 +53,15 @@ Feature: Broken replication is seen
 
   Scenario: A paused table is read stale
     Red because: stale-reads-within: fail
+    Given 5 writes per second to the table in each Region, over 20 keys
+    And 2 reads per second of them
     When replication of the table stands still for 3 minutes
     Then no read is older than 10 seconds
 
   Scenario: Versions that go back are seen going back
     Red because: monotonic-reads: fail
+    Given 5 writes per second to the table in each Region, over 20 keys
+    And 2 reads per second of them
     When the replicator lets the earlier write win for 3 minutes
     Then nobody reads something older than before
 
@@ -91,6 +96,6 @@ Feature: Broken replication is seen
   Scenario: A secret that is published too early
     Red because: published-secrets-only: fail
     When the replicator publishes pending secrets for 3 minutes
-    And the API of dynamodb is down from 9000 ms to 60000 ms
+    And PutItem of dynamodb is down from 9000 ms to 60000 ms
     And the secret is rotated at 10000 ms
     Then no Region serves a version that is not published yet

@@ -114,19 +114,19 @@ impl Secrets {
         directions.shown(false, |from, to, size| if (from, size) == (0, 0) { missing[to] } else { 0 })
     }
 
-    /// The versions a Region served while the primary, the first Region, was still seen to serve another.
+    /// The versions a Region served while the primary, the first Region, was certainly serving others.
     pub fn early(&self) -> Vec<(Region, String, u64)> {
         let Some((primary, others)) = self.served.split_first() else { return Vec::new() };
-        let mut early = Vec::new();
-        for (region, served) in self.regions.iter().skip(1).zip(others) {
-            for serving in served {
-                let published = primary.iter().find(|known| known.version == serving.version);
-                if published.is_none_or(|known| serving.seen < known.earliest()) {
-                    early.push((*region, serving.version.clone(), serving.seen));
-                }
-            }
-        }
-        early
+        let published = |version: &str, at: u64| {
+            // Between two looks of the primary, or before its first, any version may have been current.
+            let next = primary.iter().position(|known| known.seen > at);
+            let unsure = next.is_some_and(|next| primary[next].missed.is_none_or(|missed| missed < at));
+            unsure || primary[..next.unwrap_or(primary.len())].iter().any(|known| known.version == version)
+        };
+        let regions = self.regions.iter().skip(1).zip(others);
+        let all = regions.flat_map(|(region, served)| served.iter().map(|serving| (*region, serving)));
+        let early = all.filter(|(_, serving)| !published(&serving.version, serving.seen));
+        early.map(|(region, serving)| (region, serving.version.clone(), serving.seen)).collect()
     }
 
     fn spans(&self) -> Vec<SecretSpan> {
