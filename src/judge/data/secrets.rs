@@ -99,7 +99,7 @@ impl Secrets {
         let mut directions = Directions::new(&self.regions);
         let mut missing = vec![0; self.regions.len()];
         for (index, version) in self.served.first().into_iter().flatten().enumerate().skip(1) {
-            for slot in 1..self.regions.len() {
+            for (slot, missing) in missing.iter_mut().enumerate().skip(1) {
                 let acked = version.earliest();
                 let seen = self.served[slot].iter().find(|seen| seen.version == version.version && seen.seen >= acked);
                 match (seen, directions.of(0, slot, 0)) {
@@ -107,7 +107,7 @@ impl Secrets {
                         direction.add(&Sighting { acked, missed: seen.missed, seen: seen.seen })
                     }
                     // A later version may have come before anybody looked.
-                    _ => missing[slot] += u64::from(index + 1 == self.served[0].len()),
+                    _ => *missing += u64::from(index + 1 == self.served[0].len()),
                 }
             }
         }

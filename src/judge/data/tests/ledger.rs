@@ -143,7 +143,7 @@ fn an_unknown_write_is_counted_apart_and_may_overwrite() {
 fn what_a_fault_writes_is_nobodys_loss_and_overwrites_all_the_same() {
     let mut story = Story::tables();
     story.put(1, "a", US, (1_000, 1_050)).arrival(1, EU, None, 1_100);
-    story.call(2, "a", US, (2_000, 2_050), WriteKind::Put, WriteOutcome::Acknowledged, "fault");
+    story.put(2, "a", US, (2_000, 2_050)).by_fault();
     assert_eq!(classes_of(story.scan(US, &[("a", 2)]).scan(EU, &[("a", 1)])), [1, 1, 0, 0, 0, 0]);
 }
 

@@ -48,14 +48,13 @@ impl Story {
         (started_ms, ended_ms): (u64, u64),
         kind: WriteKind,
         outcome: WriteOutcome,
-        by: &str,
     ) -> &mut Self {
         let event = Event::Write {
             write,
             store: self.store,
             key: key.to_owned(),
             kind,
-            by: by.to_owned(),
+            by: "users".to_owned(),
             region: Some(region),
             started_us: started_ms * 1_000,
             outcome,
@@ -68,16 +67,24 @@ impl Story {
 
     /// Sent and acknowledged.
     fn put(&mut self, write: u64, key: &str, region: Region, at: (u64, u64)) -> &mut Self {
-        self.call(write, key, region, at, WriteKind::Put, WriteOutcome::Acknowledged, "users")
+        self.call(write, key, region, at, WriteKind::Put, WriteOutcome::Acknowledged)
     }
 
     fn delete(&mut self, write: u64, key: &str, region: Region, at: (u64, u64)) -> &mut Self {
-        self.call(write, key, region, at, WriteKind::Delete, WriteOutcome::Acknowledged, "users")
+        self.call(write, key, region, at, WriteKind::Delete, WriteOutcome::Acknowledged)
     }
 
     /// Sent, and nobody answered.
     fn unknown(&mut self, write: u64, key: &str, region: Region, at: (u64, u64)) -> &mut Self {
-        self.call(write, key, region, at, WriteKind::Put, WriteOutcome::Unknown, "users")
+        self.call(write, key, region, at, WriteKind::Put, WriteOutcome::Unknown)
+    }
+
+    /// The last call was no user's but a fault's.
+    fn by_fault(&mut self) -> &mut Self {
+        if let Some(Event::Write { by, .. }) = self.records.last_mut().map(|record| &mut record.event) {
+            *by = "fault".to_owned();
+        }
+        self
     }
 
     /// Missed at one look and seen at the next.
