@@ -204,7 +204,7 @@ async fn conduct(plan: &Plan, target: &dyn Target, recorder: &Recorder) -> Resul
     }
     let buckets = buckets(target, &deployment)?;
     if !buckets.is_empty() {
-        data::objects::scan(&buckets, plan.data.settle, recorder).await;
+        data::objects::scan(&buckets, plan.data.objects_settle(), recorder).await;
     }
     finish(stop_probes, probes).await;
     tear_down(target, &deployment, recorder).await
@@ -271,9 +271,7 @@ fn start_followers(
     }
     let buckets = buckets(target, deployment)?;
     if !buckets.is_empty() {
-        // Nothing is lost before the time is up within which it may be late.
-        let stable_within = plan.data.objects.as_ref().map_or(Duration::ZERO, |objects| objects.stable_within);
-        let settle = plan.data.settle.max(stable_within);
+        let settle = plan.data.objects_settle();
         let follower = data::objects::Follower::new(buckets, recorder.clone(), plan.data.look_every, settle);
         followers.spawn(follower.follow(data::followed(recorder, Store::Bucket), stopped.clone()));
     }

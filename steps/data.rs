@@ -1,13 +1,11 @@
 //! What is written, and what must have become of it.
 
-use std::time::Duration;
-
 use cucumber::{given, then};
 use indexmap::IndexMap;
 
 use super::World;
 use super::params::{Of, Region, Share, Span, Which};
-use crate::scenario::{Check, ObjectWorkload, Rate, TableWorkload};
+use crate::scenario::{Check, OBJECTS_STABLE, ObjectWorkload, Rate, TableWorkload};
 use crate::store::{Store, WriteKind};
 
 #[given(expr = "{int} writes per second to the table in each Region, over {int} keys")]
@@ -32,8 +30,7 @@ fn reads(world: &mut World, rate: u32) {
 fn objects(world: &mut World, rate: u32) {
     let writes = Rate::per_second(f64::from(rate) / 60.0).unwrap_or_else(|| panic!("a rate above zero"));
     let sizes = IndexMap::from([(4 << 10, 8), (1 << 20, 1)]);
-    let stable_within = Duration::from_secs(15 * 60);
-    world.plan.data.objects = Some(ObjectWorkload { writes, sizes, stable_within, keys: 50 });
+    world.plan.data.objects = Some(ObjectWorkload { writes, sizes, stable_within: OBJECTS_STABLE, keys: 50 });
 }
 
 fn per_second(rate: u32) -> Rate {

@@ -13,7 +13,7 @@ use crate::target::said;
 use crate::wait::{self, Look};
 
 /// How often a stack is looked at, and how long it may take.
-const INTERVAL: Duration = Duration::from_secs(2);
+const INTERVAL: Duration = Duration::from_secs(5);
 const DEADLINE: Duration = Duration::from_secs(60 * 60);
 
 /// A stack to be.

@@ -2,7 +2,7 @@
 //!
 //! The antidote is what was there before, read before anything is written.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -19,12 +19,14 @@ const BAD_ORDER: &str = "{\"poisoned\": ";
 const BAD_SECRET: &str = "\u{1}poisoned";
 const CURRENT: &str = "AWSCURRENT";
 
+type Item = BTreeMap<String, AttributeValue>;
+
 /// What undoes a poisoning.
 pub enum Antidote {
     Item {
         region: Region,
         key: String,
-        before: Option<HashMap<String, AttributeValue>>,
+        before: Option<Item>,
     },
     /// The version that was current, and the poisoned one.
     Secret {
@@ -65,25 +67,21 @@ async fn item(place: &Place<'_>, region: Region, key: &str) -> Result<Antidote, 
     let id = AttributeValue::S(key.to_owned());
     let read = client.get_item().table_name(role(place, "table", region)?).key("id", id.clone()).consistent_read(true);
     let before = read.send().await.map_err(|error| TargetError(said(&error)))?.item;
-    let bad = HashMap::from([("id".to_owned(), id), ("order".to_owned(), AttributeValue::S(BAD_ORDER.to_owned()))]);
+    let before = before.map(|item| item.into_iter().collect());
+    let bad = Item::from([("id".to_owned(), id), ("order".to_owned(), AttributeValue::S(BAD_ORDER.to_owned()))]);
     write(place, region, key, Some(bad)).await?;
     Ok(Antidote::Item { region, key: key.to_owned(), before })
 }
 
 /// Writes or deletes an item, as a write of the history: it is followed to the other Regions like any other.
-async fn write(
-    place: &Place<'_>,
-    region: Region,
-    key: &str,
-    item: Option<HashMap<String, AttributeValue>>,
-) -> Result<(), TargetError> {
+async fn write(place: &Place<'_>, region: Region, key: &str, item: Option<Item>) -> Result<(), TargetError> {
     let client = &place.target.clients_in(region)?.dynamodb;
     let table = role(place, "table", region)?;
     let (tag, started_us) = (place.recorder.tag(), place.recorder.now_us());
     let (kind, sent) = match item {
         Some(mut item) => {
             item.insert("write".to_owned(), AttributeValue::S(tag.to_string()));
-            let sent = client.put_item().table_name(table).set_item(Some(item)).send().await;
+            let sent = client.put_item().table_name(table).set_item(Some(item.into_iter().collect())).send().await;
             (WriteKind::Put, sent.map(|_| ()).map_err(|error| said(&error)))
         }
         None => {

@@ -1,20 +1,15 @@
 //! The workload on the data: rates, keys, mixes and sizes.
 
-use std::time::Duration;
-
 use indexmap::IndexMap;
 use serde_saphyr::Spanned;
 
 use super::check::Checker;
-use super::data::{DataPlan, ObjectWorkload, TableWorkload};
+use super::data::{DataPlan, OBJECTS_STABLE, ObjectWorkload, TableWorkload};
 use super::error::{ScenarioError, hint};
 use super::file::{DataFile, ObjectsFile, TableFile};
 use super::quantity::{Rate, parse_bytes};
 use super::vocabulary::write_kinds;
 use crate::store::WriteKind;
-
-/// S3 documents 15 minutes as the time within which most objects replicate.
-const OBJECTS_STABLE: Duration = Duration::from_secs(15 * 60);
 
 pub fn data(checker: &Checker<'_>, written: &DataFile) -> Result<DataPlan, ScenarioError> {
     let default = DataPlan::default();

@@ -28,6 +28,20 @@ pub struct DataPlan {
     pub script: Vec<ScriptedWrite>,
 }
 
+/// S3 documents 15 minutes as the time within which most objects replicate.
+pub const OBJECTS_STABLE: Duration = Duration::from_secs(15 * 60);
+/// "Most objects", and no bound without Replication Time Control: the rest may take hours.
+const OBJECTS_SETTLE: Duration = Duration::from_secs(2 * 60 * 60);
+
+impl DataPlan {
+    /// How long buckets may take to become equal after the last write.
+    pub fn objects_settle(&self) -> Duration {
+        let scripted = self.script.iter().any(|write| write.store == Store::Bucket);
+        let written = scripted || self.objects.is_some();
+        if written { self.settle.max(OBJECTS_SETTLE) } else { self.settle }
+    }
+}
+
 impl Default for DataPlan {
     fn default() -> Self {
         Self {

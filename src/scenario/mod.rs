@@ -24,7 +24,7 @@ mod vocabulary;
 
 pub use assertion::{Assertion, Check, Hop, Percentile};
 pub use check::{load, parse};
-pub use data::{DataPlan, ObjectWorkload, ScriptedWrite, TableWorkload};
+pub use data::{DataPlan, OBJECTS_STABLE, ObjectWorkload, ScriptedWrite, TableWorkload};
 pub use error::ScenarioError;
 pub use file::File;
 pub use plan::{

@@ -21,9 +21,10 @@ fn table(most: usize, keys: u8, defect: Defect) -> impl Strategy<Value = Plan> {
 }
 
 /// Finds the defect, and wants the scenario that was found to fail when its text is run.
-fn caught(plans: impl Strategy<Value = Plan>, claim: Check, cases: u32, at_most_writes: usize) {
+fn caught(plans: impl Strategy<Value = Plan>, claim: Check, tries: u32, at_most_writes: usize) {
+    let cases = 64;
     let claims = [claim];
-    let found = search(plans, &claims, cases).expect("the defect was not found");
+    let found = search(plans, &claims, cases, tries).expect("the defect was not found");
     let text = feature("a broken replicator", &found.plan, &claims);
     let writes = found.plan.data.script.len();
     assert!(writes <= at_most_writes, "shrunk to {writes} writes only:\n{text}");
@@ -46,27 +47,27 @@ fn caught(plans: impl Strategy<Value = Plan>, claim: Check, cases: u32, at_most_
 fn a_change_in_a_thousand_that_is_dropped_is_a_lost_write() {
     // A write that is dropped and overwritten harms nobody: it takes keys that are written once or twice.
     let plans = table(300, 250, Defect::DropsOneIn { count: 1_000 });
-    caught(plans, Check::LostWritesAtMost { at_most: 0 }, 64, 300);
+    caught(plans, Check::LostWritesAtMost { at_most: 0 }, 8, 300);
 }
 
 #[test]
 fn a_dropped_change_leaves_tables_unequal() {
-    caught(table(16, 4, Defect::DropsOneIn { count: 10 }), Check::DivergentItemsAtMost { at_most: 0 }, 32, 3);
+    caught(table(16, 4, Defect::DropsOneIn { count: 10 }), Check::DivergentItemsAtMost { at_most: 0 }, 48, 3);
 }
 
 #[test]
 fn the_earlier_write_must_not_win() {
-    caught(table(16, 4, Defect::EarlierWins), Check::LastWriterWins, 32, 8);
+    caught(table(16, 4, Defect::EarlierWins), Check::LastWriterWins, 48, 8);
 }
 
 #[test]
 fn the_local_write_must_not_win() {
-    caught(table(16, 4, Defect::LocalWins), Check::DivergentItemsAtMost { at_most: 0 }, 32, 8);
+    caught(table(16, 4, Defect::LocalWins), Check::DivergentItemsAtMost { at_most: 0 }, 48, 8);
 }
 
 #[test]
 fn a_delete_that_is_forgotten_leaves_tables_unequal() {
-    caught(table(16, 4, Defect::ForgetsDeletes), Check::DivergentItemsAtMost { at_most: 0 }, 32, 3);
+    caught(table(16, 4, Defect::ForgetsDeletes), Check::DivergentItemsAtMost { at_most: 0 }, 48, 3);
 }
 
 #[test]
@@ -74,7 +75,7 @@ fn an_object_that_is_completed_and_not_there_is_seen() {
     let plans = (draw::seed(), draw::objects(10)).prop_map(|(seed, writes)| {
         broken(plan(seed, Store::Bucket, writes, Vec::new(), Vec::new()), Defect::CompletesWithoutCopy)
     });
-    caught(plans, Check::CompletedObjectsReadable, 16, 2);
+    caught(plans, Check::CompletedObjectsReadable, 48, 2);
 }
 
 #[test]
@@ -90,5 +91,5 @@ fn a_secret_that_is_published_too_early_is_seen() {
         let faults = vec![(0, 40_000, backend.clone())];
         broken(plan(seed, Store::Secret, Vec::new(), faults, rotations), Defect::PublishesPending)
     });
-    caught(plans, Check::PublishedSecretsOnly, 16, 0);
+    caught(plans, Check::PublishedSecretsOnly, 48, 0);
 }

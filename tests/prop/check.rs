@@ -34,13 +34,13 @@ pub struct Found {
     pub why: Vec<String>,
 }
 
-/// Draws plans until one fails a claim, and shrinks it; `None` where none does.
-pub fn search(plans: impl Strategy<Value = Plan>, claims: &[Check], cases: u32) -> Option<Found> {
+/// Draws plans until one fails a claim, and tries to make it smaller so many times; `None` where none fails.
+pub fn search(plans: impl Strategy<Value = Plan>, claims: &[Check], cases: u32, shrink: u32) -> Option<Found> {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let cases = number("BLACKSTART_PROP_CASES").map_or(cases, |cases| cases as u32);
     let config = Config {
         cases,
-        max_shrink_iters: 128,
+        max_shrink_iters: shrink,
         failure_persistence: None,
         rng_seed: RngSeed::Fixed(number("BLACKSTART_PROP_SEED").unwrap_or(7)),
         ..Config::default()
@@ -68,7 +68,7 @@ pub fn feature(name: &str, plan: &Plan, claims: &[Check]) -> String {
 
 /// Every plan must hold; the one that does not is printed and kept as a scenario.
 pub fn hold(name: &str, plans: impl Strategy<Value = Plan>, claims: &[Check], cases: u32) {
-    let Some(found) = search(plans, claims, cases) else { return };
+    let Some(found) = search(plans, claims, cases, 128) else { return };
     let feature = feature(name, &found.plan, claims);
     let file = regressions().join(format!("{}.feature", name.replace(' ', "-")));
     std::fs::create_dir_all(regressions()).unwrap();

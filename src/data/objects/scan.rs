@@ -15,7 +15,9 @@ use crate::store::Store;
 use crate::target::said;
 use crate::wait::{self, Look};
 
-const INTERVAL: Duration = Duration::from_secs(5);
+/// How many looks there are at most before the time is up.
+const LOOKS: u32 = 48;
+const INTERVAL_MIN: Duration = Duration::from_secs(5);
 /// Larger objects are not read: ETag and size stand for their bytes.
 const READ_MAX: i64 = 1 << 20;
 
@@ -33,7 +35,7 @@ pub async fn scan(buckets: &[Bucket], settle: Duration, recorder: &Recorder) {
         Ok::<_, std::convert::Infallible>(if equal { Look::Ready(()) } else { Look::NotYet("unequal".to_owned()) })
     };
     // Whether they became equal is for the judge to say; a bucket that cannot be listed is told below.
-    let _ = wait::until("equal Regions", settle, INTERVAL, look).await;
+    let _ = wait::until("equal Regions", settle, (settle / LOOKS).max(INTERVAL_MIN), look).await;
     for bucket in buckets {
         let (store, region, began_us) = (Store::Bucket, bucket.region, recorder.now_us());
         let mut items = 0;

@@ -1,6 +1,6 @@
 //! What is looked at in an item: which write it is, and a digest of all of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use sha2::{Digest, Sha256};
@@ -12,7 +12,8 @@ pub const KEY: &str = "id";
 /// The attribute that our own writers put the tag into.
 pub const WRITE: &str = "write";
 
-pub type Item = HashMap<String, AttributeValue>;
+#[expect(clippy::disallowed_types, reason = "the SDK's own type for an item; everything here reads it sorted")]
+pub type Item = std::collections::HashMap<String, AttributeValue>;
 
 /// The write an item is of: the tag stands in an attribute of its own, or inside what a user sent.
 pub fn write_of(recorder: &Recorder, item: &Item) -> Option<u64> {

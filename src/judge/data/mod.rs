@@ -28,7 +28,7 @@ use crate::history::{Event, FaultAction, PhaseName, Record, WriteOutcome};
 use crate::judge::evidence::is_good;
 use crate::judge::verdict::{Convergence, Lag, ObjectsSeen, PreflightSeen, ReadsSeen, Replication, Rpo, SecretsSeen};
 use crate::region::Region;
-use crate::scenario::{Check, Fault, Plan};
+use crate::scenario::{Check, Fault, OBJECTS_STABLE, Plan};
 use crate::store::{Store, WriteKind};
 pub use claims::finding;
 use lags::{Directions, Sighting};
@@ -337,9 +337,6 @@ impl Results<'_> {
         self.data.watches.unseen(beaten)
     }
 }
-
-/// S3 documents 15 minutes as the time within which most objects replicate.
-const OBJECTS_STABLE: std::time::Duration = std::time::Duration::from_secs(15 * 60);
 
 #[cfg(test)]
 mod tests;
