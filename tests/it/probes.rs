@@ -97,12 +97,13 @@ fn objects_and_a_rotation_are_followed_through_a_partition() {
     assert!(us == eu && us.iter().filter(|(key, ..)| key.starts_with("asset-")).count() == 10);
     assert!(!us.iter().any(|(key, ..)| key == "blackstart/scripted"), "deleted on both sides");
     let new = rotated.expect("the rotation ended");
-    let of = |region| {
-        served.iter().filter(move |(there, ..)| *there == region).map(|(_, version, missed)| (version, missed))
+    let of = |region| -> Vec<(&String, Option<u64>)> {
+        let there = served.iter().filter(|(there, ..)| *there == region);
+        there.map(|(_, version, missed)| (version, *missed)).collect()
     };
-    let (home, _) = of(US).last().unwrap();
-    let (away, missed) = of(EU).last().unwrap();
-    assert!(*home == new && *away == new && of(EU).count() >= 2, "{served:?}");
+    let (home, _) = of(US)[of(US).len() - 1];
+    let (away, missed) = of(EU)[of(EU).len() - 1];
+    assert!(*home == new && *away == new && of(EU).len() >= 2, "{served:?}");
     let healed = history
         .iter()
         .find(|record| matches!(&record.event, Event::Fault { action: blackstart::history::FaultAction::Healed, .. }));
