@@ -1,6 +1,7 @@
 //! A twin to write to, and a history that is kept.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_sdk_s3::types::{
     BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, DeleteMarkerReplication,
@@ -62,6 +63,24 @@ pub async fn bucket(target: &Embedded, name: &str, region: Region, versioned: bo
     Bucket { region, name: name.to_owned(), client }
 }
 
+/// What S3 acts as when it replicates: it may do all that it does.
+const ROLE: &str = r#"{"Resources": {"Role": {"Type": "AWS::IAM::Role", "Properties": {
+    "RoleName": "replication",
+    "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sts:AssumeRole"}]},
+    "Policies": [{"PolicyName": "replicate", "PolicyDocument": {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}}]}}}}"#;
+
+/// The role that [`replicate`] names.
+pub async fn role(target: &Embedded) {
+    let client = &target.clients_in(US).unwrap().cloudformation;
+    let create = client.create_stack().stack_name("role").template_body(ROLE).client_request_token("role");
+    create.capabilities(aws_sdk_cloudformation::types::Capability::CapabilityNamedIam).send().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    let described = client.describe_stacks().stack_name("role").send().await.unwrap();
+    assert_eq!(described.stacks()[0].stack_status().unwrap().as_str(), "CREATE_COMPLETE");
+}
+
 pub async fn replicate(from: &Bucket, to: &Bucket, prefix: &str) {
     let markers = DeleteMarkerReplication::builder().status(DeleteMarkerReplicationStatus::Enabled).build();
     let destination = Destination::builder().bucket(format!("arn:aws:s3:::{}", to.name)).build().unwrap();
@@ -81,6 +100,7 @@ pub async fn replicate(from: &Bucket, to: &Bucket, prefix: &str) {
 
 /// Two versioned buckets that replicate to each other.
 pub async fn pair(target: &Embedded) -> [Bucket; 2] {
+    role(target).await;
     let pair = [bucket(target, "home", US, true).await, bucket(target, "away", EU, true).await];
     replicate(&pair[0], &pair[1], "").await;
     replicate(&pair[1], &pair[0], "").await;

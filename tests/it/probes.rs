@@ -15,6 +15,9 @@ use blackstart::store::{Store, WriteKind};
 const US: Region = Region::US_EAST_1;
 const EU: Region = Region::EU_WEST_1;
 
+/// As a scan found it: key, write, and the digests of its bytes and of what goes with them.
+type Object = (String, Option<u64>, String, Option<String>);
+
 fn stack() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("stack")
 }
@@ -61,7 +64,7 @@ fn objects_and_a_rotation_are_followed_through_a_partition() {
 
     let (mut written, mut seen, mut checks) = (0, 0, 0);
     let (mut served, mut accepted, mut rotated) = (Vec::new(), Vec::new(), None);
-    let mut scanned: [Vec<(String, Option<u64>, String, Option<String>)>; 2] = Default::default();
+    let mut scanned: [Vec<Object>; 2] = Default::default();
     for Record { event, .. } in &history {
         match event {
             Event::Preflight { ok, what, check, .. } => {
@@ -94,12 +97,13 @@ fn objects_and_a_rotation_are_followed_through_a_partition() {
     assert!(us == eu && us.iter().filter(|(key, ..)| key.starts_with("asset-")).count() == 10);
     assert!(!us.iter().any(|(key, ..)| key == "blackstart/scripted"), "deleted on both sides");
     let new = rotated.expect("the rotation ended");
-    let of = |region| {
-        served.iter().filter(move |(there, ..)| *there == region).map(|(_, version, missed)| (version, missed))
+    let of = |region| -> Vec<(&String, Option<u64>)> {
+        let there = served.iter().filter(|(there, ..)| *there == region);
+        there.map(|(_, version, missed)| (version, *missed)).collect()
     };
-    let (_, (home, _)) = (of(US).next(), of(US).last().unwrap());
-    let (away, missed) = of(EU).last().unwrap();
-    assert!(*home == new && *away == new && of(EU).count() >= 2, "{served:?}");
+    let (home, _) = of(US)[of(US).len() - 1];
+    let (away, missed) = of(EU)[of(EU).len() - 1];
+    assert!(*home == new && *away == new && of(EU).len() >= 2, "{served:?}");
     let healed = history
         .iter()
         .find(|record| matches!(&record.event, Event::Fault { action: blackstart::history::FaultAction::Healed, .. }));

@@ -23,6 +23,9 @@ use crate::target::{Breakage, Mode, Target};
 const EVERY: Duration = Duration::from_millis(100);
 const LONG: Duration = Duration::from_secs(3_600);
 
+/// Of an object: its write, and the digests of its bytes and of what goes with them.
+type Contents = (Option<u64>, String, Option<String>);
+
 struct Day {
     target: Embedded,
     pair: [Bucket; 2],
@@ -112,7 +115,7 @@ async fn every_object_written_is_followed_to_the_other_region_and_scanned() {
     let events = day.history.take();
     let mut written: BTreeMap<u64, u64> = BTreeMap::new();
     let mut settled = BTreeSet::new();
-    let mut scanned: BTreeMap<(Region, &str), (Option<u64>, &str, &str)> = BTreeMap::new();
+    let mut scanned: [BTreeMap<String, Contents>; 2] = Default::default();
     for event in &events {
         match event {
             Event::Write { write, outcome: WriteOutcome::Acknowledged, started_us, bytes, version, key, .. } => {
@@ -132,7 +135,8 @@ async fn every_object_written_is_followed_to_the_other_region_and_scanned() {
                     status.as_deref(),
                     Some(if key.contains(region.as_str()) { "COMPLETED" } else { "REPLICA" })
                 );
-                scanned.insert((*region, key), (*write, digest, about.as_deref().unwrap()));
+                let contents = (*write, digest.clone(), about.clone());
+                scanned[usize::from(*region == EU)].insert(key.clone(), contents);
             }
             Event::ScanEnded { complete, items, .. } => assert!(*complete && *items > 20, "{event:?}"),
             Event::ObjectStatus { .. } => {}
@@ -146,14 +150,8 @@ async fn every_object_written_is_followed_to_the_other_region_and_scanned() {
         let statuses = Day::statuses(&events, *write);
         assert!(matches!(statuses[..], ["PENDING", "COMPLETED"] | ["COMPLETED"]), "{write}: {statuses:?}");
     }
-    let (us, eu): (Vec<_>, Vec<_>) = scanned.iter().partition(|((region, _), _)| *region == US);
-    let held = |side: Vec<(&(Region, &str), &(Option<u64>, &str, &str))>| -> BTreeMap<String, (u64, String, String)> {
-        let entry = |((_, key), (write, digest, about)): (&(Region, &str), &(Option<u64>, &str, &str))| {
-            ((*key).to_owned(), (write.unwrap(), (*digest).to_owned(), (*about).to_owned()))
-        };
-        side.into_iter().map(entry).collect()
-    };
-    let (us, eu) = (held(us), held(eu));
+    let [us, eu] = scanned;
+    assert!(us.values().all(|(write, _, about)| write.is_some() && about.is_some()));
     assert_eq!(us, eu);
     let distinct: BTreeSet<&String> = us.values().map(|(_, digest, _)| digest).collect();
     assert_eq!(distinct.len(), us.len(), "every object has bytes of its own");
