@@ -1,5 +1,5 @@
 Feature: Objects replicate
-  Both buckets replicate to each other. An object is PENDING until it is there, most are there in seconds and all
+  Both buckets replicate to each other. An object is PENDING until it is there, most are there in seconds, nearly all
   within 15 minutes, and COMPLETED means that it can be read on the other side, with its metadata and tags.
 
   Background:
@@ -9,7 +9,7 @@ Feature: Objects replicate
 
   Scenario: Left alone, objects are everywhere within a quarter of an hour
     When nothing breaks
-    Then 100 % of the objects are in every Region within 15 minutes
+    Then 99 % of the objects are in every Region within 15 minutes
     And the p50 of the bucket's replication lag is at most 30 seconds
     And whatever is COMPLETED can be read
     And the buckets are equal in the end
@@ -21,5 +21,5 @@ Feature: Objects replicate
 
   Scenario: Replication that stands still in one direction catches up
     When replication of the bucket from us-east-1 to eu-west-1 stands still for 5 minutes
-    Then 100 % of the objects are in every Region within 20 minutes
+    Then 99 % of the objects are in every Region within 20 minutes
     And the buckets are equal in the end
