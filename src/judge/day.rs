@@ -198,9 +198,20 @@ impl Day {
     }
 }
 
-/// The shipped plan at ten requests a second for each population.
+/// The shipped plan at ten requests a second for each population, and without its claims about data.
 pub fn plan() -> Plan {
+    use crate::scenario::Check;
+
     let mut plan = Plan::default();
+    plan.assertions.retain(|assertion| {
+        !matches!(
+            assertion.check,
+            Check::LostWritesAtMost { .. }
+                | Check::ConvergedWithin { .. }
+                | Check::DivergentItemsAtMost { .. }
+                | Check::LastWriterWins
+        )
+    });
     for people in &mut plan.traffic {
         people.rate = crate::scenario::Rate::per_second(10.0).unwrap();
     }

@@ -94,6 +94,10 @@ fn assertions(survivor: Region) -> Vec<Assertion> {
         Check::ServedBy { region: survivor, population: None, within: minutes(7) },
         Check::FailbackWithin { within: minutes(12) },
         Check::SteadyStateAfter { at_least: percent(99.5) },
+        Check::LostWritesAtMost { at_most: 0 },
+        Check::ConvergedWithin { within: minutes(1) },
+        Check::DivergentItemsAtMost { at_most: 0 },
+        Check::LastWriterWins,
     ];
     checks.into_iter().map(Check::into_assertion).collect()
 }
