@@ -38,15 +38,17 @@ pub fn sentences(verdict: &Verdict) -> Vec<String> {
     }
     said.extend(verdict.reads.iter().map(reads));
     if let Some(seen) = &verdict.objects {
-        said.push(format!(
-            "objects: {} acknowledged, {} stable, {} late, {} overwritten, {} lost, {} unproven",
-            count(seen.acked),
-            count(seen.stable),
-            count(seen.late),
-            count(seen.overwritten),
-            count(seen.lost),
-            count(seen.unproven)
-        ));
+        if seen.acked > 0 {
+            said.push(format!(
+                "objects: {} acknowledged, {} stable, {} late, {} overwritten, {} lost, {} unproven",
+                count(seen.acked),
+                count(seen.stable),
+                count(seen.late),
+                count(seen.overwritten),
+                count(seen.lost),
+                count(seen.unproven)
+            ));
+        }
         if seen.divergent > 0 {
             said.push(format!("{} of {} objects differ between Regions", count(seen.divergent), count(seen.compared)));
             said.extend(seen.first.iter().take(NAMED).map(divergence));

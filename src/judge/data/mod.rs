@@ -153,7 +153,7 @@ impl Data {
             Event::SecretServed { region, version, missed_us, .. } => {
                 let Some(slot) = self.slot(*region) else { return };
                 if self.secrets.served(at, slot, version, *missed_us) {
-                    self.watches.served();
+                    self.watches.served(slot, version);
                 }
             }
             Event::Backend { accepts } => self.secrets.accepts(at, accepts),

@@ -27,6 +27,8 @@ pub struct Watch {
     held: u64,
     before: Sketch,
     during: Sketch,
+    /// Versions of the secret that became current during the fault, with the Regions they have not reached.
+    versions: Vec<(String, usize)>,
     /// Bad data was written, or served.
     poisoned: bool,
 }
@@ -48,6 +50,7 @@ impl Watches {
             held: 0,
             before: Sketch::default(),
             during: Sketch::default(),
+            versions: Vec::new(),
             poisoned: false,
         };
         Self { regions: plan.target.regions.clone(), list: unfelt.map(watch).collect() }
@@ -65,6 +68,7 @@ impl Watches {
             return;
         }
         watch.healed = Some(at);
+        watch.held += watch.versions.len() as u64;
         for (store, ledger) in ledgers {
             for version in ledger.held().filter(|version| version.class == Class::Open) {
                 if watch.injected.is_some_and(|injected| version.acked >= injected) {
@@ -100,11 +104,23 @@ impl Watches {
         }
     }
 
-    /// Another version of the secret is served.
-    pub fn served(&mut self) {
-        for watch in &mut self.list {
-            let secret = matches!(watch.planned.fault, Fault::Poison { what: Poisoned::Secret, .. });
-            watch.poisoned |= secret && watch.injected.is_some() && watch.healed.is_none();
+    /// A Region serves another version of the secret; the first Region is its primary.
+    pub fn served(&mut self, slot: usize, version: &str) {
+        for watch in self.list.iter_mut().filter(|watch| watch.injected.is_some() && watch.healed.is_none()) {
+            let fault = &watch.planned.fault;
+            watch.poisoned |= matches!(fault, Fault::Poison { what: Poisoned::Secret, .. });
+            if slot > 0 {
+                let open = watch.versions.len();
+                watch.versions.retain(|(waiting, to)| (waiting.as_str(), *to) != (version, slot));
+                watch.passed += (open - watch.versions.len()) as u64;
+                continue;
+            }
+            for to in 1..self.regions.len() {
+                if covers(fault, Store::Secret, self.regions[0], self.regions[to]) {
+                    watch.made += 1;
+                    watch.versions.push((version.to_owned(), to));
+                }
+            }
         }
     }
 
@@ -182,5 +198,37 @@ fn covers(fault: &Fault, store: Store, from: Region, to: Region) -> bool {
             *of == store && of_from.is_none_or(|region| region == from) && of_to.is_none_or(|region| region == to)
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// What a pause of the secret's replication is said to have been, by whether the replica
+    /// served the new version before the heal.
+    fn paused(replica_serves_in_time: bool) -> Vec<String> {
+        let mut plan = Plan::stores();
+        let fault = Fault::ReplicationPause { of: Store::Secret, from: None, to: None };
+        let (at, lasts) = (Duration::ZERO, Duration::from_secs(60));
+        plan.timeline = vec![TimedFault { id: "pause".into(), at, lasts, fault }];
+        let mut watches = Watches::new(&plan);
+        watches.injected("pause", 10);
+        watches.served(0, "new");
+        if replica_serves_in_time {
+            watches.served(1, "new");
+        }
+        watches.healed("pause", 20, &[]);
+        watches.served(1, "new");
+        watches.unseen(0)
+    }
+
+    #[test]
+    fn a_pause_of_the_secret_is_seen_where_a_version_waits_for_its_heal() {
+        assert_eq!(paused(false), Vec::<String>::new());
+        let seen = paused(true);
+        assert_eq!(seen, ["nobody saw pause take effect: 1 of 1 writes made during it arrived"]);
     }
 }
