@@ -95,6 +95,7 @@ impl Judge {
         let judged: Vec<Judgement> =
             self.plan.assertions.iter().map(|assertion| assertions::judge(&case, assertion, &facts)).collect();
         let doubts = vacuity::doubts(&case, course.as_ref(), &data, self.truncated);
+        let doubts = vacuity::unfound(&self.plan, &judged, doubts);
         let doubt = (!doubts.is_empty()).then_some(Outcome::Inconclusive);
         let preflight = data.preflight();
         // What did not work before anything was broken is no consequence of the fault, and no pass either.

@@ -5,8 +5,9 @@ use super::Case;
 use super::data::Results;
 use super::evidence::{Us, ms, second_from, second_of};
 use super::failover::Course;
-use super::verdict::Trouble;
+use super::verdict::{Judgement, Outcome, Trouble};
 use crate::history::PhaseName;
+use crate::scenario::{Fault, Plan};
 
 /// The share of the planned arrivals that must have been sent.
 const SENT: f64 = 0.9;
@@ -28,6 +29,15 @@ pub fn doubts(case: &Case<'_>, course: Option<&Course>, data: &Results<'_>, trun
     faults(case, course, &mut doubts);
     doubts.extend(data.unseen_faults());
     generator(case, &mut doubts);
+    doubts
+}
+
+/// A replicator that was broken on purpose, and no claim that failed: what is asserted here does not find it.
+pub fn unfound(plan: &Plan, judged: &[Judgement], mut doubts: Vec<String>) -> Vec<String> {
+    let broken = plan.timeline.iter().filter(|timed| matches!(timed.fault, Fault::BrokenReplicator { .. }));
+    if judged.iter().all(|judgement| judgement.verdict != Outcome::Fail) {
+        doubts.extend(broken.map(|timed| format!("{} was injected, and no claim of this run found it", timed.id)));
+    }
     doubts
 }
 

@@ -188,6 +188,9 @@ pub struct Rpo {
     pub late: u64,
     /// A later writer's version took its place before it was everywhere.
     pub overwritten: u64,
+    /// Of the overwritten: those that were not everywhere when the bound of stable had passed.
+    #[serde(default)]
+    pub overwritten_late: u64,
     /// In no Region's final state, or not in all of them, and nobody overwrote it.
     pub lost: u64,
     /// Acknowledged, and nobody looked often enough to say.

@@ -1,7 +1,7 @@
 //! What became of the data: the same sentences on a terminal and in Markdown, each only where there is something to say.
 
 use super::figures::{clock, count, span};
-use crate::judge::{Convergence, Divergence, Lag, ReadsSeen, Replication, Rpo, Side, Verdict, WriteSeen};
+use crate::judge::{Convergence, Divergence, Lag, Outcome, ReadsSeen, Replication, Rpo, Side, Verdict, WriteSeen};
 
 /// How many writes and keys are named; the verdict holds more.
 const NAMED: usize = 5;
@@ -60,6 +60,12 @@ pub fn sentences(verdict: &Verdict) -> Vec<String> {
 
 /// One sentence about the data, for the first line of a report.
 pub fn headline(verdict: &Verdict) -> Option<String> {
+    let mut failed = verdict.assertions.iter().filter(|judged| judged.verdict == Outcome::Fail);
+    if let Some(first) = failed.next() {
+        let more = failed.count();
+        let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+        return Some(format!("{} does not hold{more}", first.id));
+    }
     let rpo = verdict.rpo.as_ref()?;
     let acked = count(rpo.acked);
     if rpo.lost > 0 {
@@ -137,7 +143,8 @@ fn stranded(rpo: &Rpo) -> Option<String> {
     let unproven = seen.writes - (seen.arrived + seen.overwritten + seen.lost).min(seen.writes);
     let unproven = if unproven > 0 { format!(", {} unproven", count(unproven)) } else { String::new() };
     Some(format!(
-        "stranded in {region} at {at}: {} writes, the oldest {} old; {} arrived{back}, {} overwritten, {} lost{unproven}",
+        "only {region} had {} writes when it was lost at {at}, the oldest {} old; {} arrived{back}, {} overwritten, {} \
+         lost{unproven}",
         count(seen.writes),
         span((seen.seconds * 1e3).ceil() as u64),
         count(seen.arrived),
@@ -149,11 +156,14 @@ fn stranded(rpo: &Rpo) -> Option<String> {
 fn convergence(seen: &Convergence, said: &mut Vec<String>) {
     match (seen.since_ms, seen.took_ms) {
         (Some(since), Some(took)) => {
-            said.push(format!("everything of before {} was everywhere {} later", clock(since), span(took)));
+            said.push(format!("all writes acknowledged by {} were everywhere {} later", clock(since), span(took)));
         }
         (Some(since), None) => {
             let open = count(seen.open);
-            said.push(format!("not proven that everything of before {} got everywhere; {open} open", clock(since)));
+            said.push(format!(
+                "not proven that all writes acknowledged by {} got everywhere; {open} open",
+                clock(since)
+            ));
         }
         (None, _) => {}
     }

@@ -78,6 +78,8 @@ impl Checker<'_> {
             failback: &failback,
             traffic: &traffic,
             target: &target,
+            writes_objects: file.data.objects.is_some(),
+            rotates: !file.operations.is_empty(),
         };
         let assertions = check_assertions::assertions(self, &file.assertions, &scope)?;
         Ok(Plan {

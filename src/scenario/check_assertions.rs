@@ -11,6 +11,7 @@ use super::file::{AssertionFile, Text};
 use super::plan::{Failback, Population, SteadyState, TargetPlan};
 use super::quantity::{Percent, parse_duration};
 use super::vocabulary::{ASSERTIONS, hops, percentiles, stores};
+use crate::store::Store;
 
 /// What an assertion may speak of.
 pub struct Scope<'a> {
@@ -18,6 +19,8 @@ pub struct Scope<'a> {
     pub failback: &'a Failback,
     pub traffic: &'a [Population],
     pub target: &'a TargetPlan,
+    pub writes_objects: bool,
+    pub rotates: bool,
 }
 
 pub fn assertions(
@@ -47,6 +50,14 @@ pub fn assertions(
 fn check(checker: &Checker<'_>, written: &AssertionFile, scope: &Scope<'_>) -> Result<Check, ScenarioError> {
     let takes = checker.choose("assertion", &written.assert, ASSERTIONS)?;
     let kind = written.assert.value.as_str();
+    let missing = match kind {
+        "objects-replicated" | "completed-objects-readable" if !scope.writes_objects => "objects under \"data\"",
+        "secrets-agree-within" if !scope.rotates => "an operation rotate-secret",
+        _ => "",
+    };
+    if !missing.is_empty() {
+        return Err(checker.bad(written.assert.referenced, format!("{kind} can prove nothing without {missing}")));
+    }
     let given = [
         ("bound", &written.bound),
         ("population", &written.population),
@@ -109,6 +120,14 @@ fn check(checker: &Checker<'_>, written: &AssertionFile, scope: &Scope<'_>) -> R
                 text.as_ref().map(|text| checker.region_of_target(text, &scope.target.regions)).transpose()
             };
             let (from, to) = (known(&written.from)?, known(&written.to)?);
+            if let Some(text) = written.to.as_ref().filter(|_| from.is_some() && from == to) {
+                return Err(checker.bad(text.referenced, "expected another Region than \"from\""));
+            }
+            if of == Store::Secret
+                && let Some(text) = written.from.as_ref().filter(|_| from != scope.target.regions.first().copied())
+            {
+                return Err(checker.bad(text.referenced, "a secret replicates from the primary Region only"));
+            }
             Check::ReplicationLagWithin { of, percentile, from, to, within: within()? }
         }
         "stale-reads-within" => Check::StaleReadsWithin { within: within()? },

@@ -1,7 +1,7 @@
 //! The workload on the data: rates, keys, mixes and sizes.
 
 use indexmap::IndexMap;
-use serde_saphyr::Spanned;
+use serde_saphyr::{Location, Spanned};
 
 use super::check::Checker;
 use super::data::{DataPlan, OBJECTS_STABLE, ObjectWorkload, TableWorkload};
@@ -11,16 +11,29 @@ use super::quantity::{Rate, parse_bytes};
 use super::vocabulary::write_kinds;
 use crate::store::WriteKind;
 
+/// What the harness writes at once, at most.
+const LARGEST: u64 = 100 << 20;
+
 pub fn data(checker: &Checker<'_>, written: &DataFile) -> Result<DataPlan, ScenarioError> {
     let default = DataPlan::default();
     let look_every = checker.duration_or(written.look_every.as_ref(), default.look_every)?;
     if let Some(text) = written.look_every.as_ref().filter(|_| look_every.is_zero()) {
         return Err(checker.bad(text.referenced, "expected more than 0s between two looks"));
     }
+    let stable_within = checker.duration_or(written.stable_within.as_ref(), default.stable_within)?;
+    if let Some(text) = written.stable_within.as_ref().filter(|_| stable_within.is_zero()) {
+        return Err(checker.bad(text.referenced, "expected more than 0s: nothing is everywhere at once"));
+    }
+    let settle = checker.duration_or(written.settle.as_ref(), default.settle)?;
+    if settle < stable_within {
+        let at = written.settle.as_ref().or(written.stable_within.as_ref());
+        let what = "settle must be at least stable_within: what may still be under way is not lost";
+        return Err(checker.bad(at.map_or(Location::UNKNOWN, |text| text.referenced), what));
+    }
     Ok(DataPlan {
-        stable_within: checker.duration_or(written.stable_within.as_ref(), default.stable_within)?,
+        stable_within,
         look_every,
-        settle: checker.duration_or(written.settle.as_ref(), default.settle)?,
+        settle,
         table: written.table.as_ref().map(|table| self::table(checker, table)).transpose()?,
         objects: written.objects.as_ref().map(|objects| self::objects(checker, objects)).transpose()?,
         script: Vec::new(),
@@ -46,7 +59,10 @@ fn table(checker: &Checker<'_>, written: &TableFile) -> Result<TableWorkload, Sc
 fn objects(checker: &Checker<'_>, written: &ObjectsFile) -> Result<ObjectWorkload, ScenarioError> {
     Ok(ObjectWorkload {
         writes: checker.parsed(&written.writes, Rate::parse)?,
-        sizes: weights(checker, written.sizes.as_ref(), 4 << 10, parse_bytes)?,
+        sizes: weights(checker, written.sizes.as_ref(), 4 << 10, |text| match parse_bytes(text)? {
+            bytes if bytes <= LARGEST => Ok(bytes),
+            _ => Err(format!("{text} is too large: objects are held in memory, expected at most 100MB")),
+        })?,
         stable_within: checker.duration_or(written.stable_within.as_ref(), OBJECTS_STABLE)?,
         keys: positive(checker, written.keys.as_ref(), 100)?,
     })

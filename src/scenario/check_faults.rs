@@ -10,6 +10,7 @@ use super::plan::{Defect, Fault, Mode, Poisoned, Scope, TimedFault, TimedOperati
 use super::quantity::parse_duration;
 use super::vocabulary::{DEFECTS, FAULTS, MODES, OPERATIONS, SCOPES, stores};
 use crate::region::Region;
+use crate::store::Store;
 
 pub fn timeline(
     checker: &Checker<'_>,
@@ -112,6 +113,12 @@ fn fault(checker: &Checker<'_>, written: &FaultFile, regions: &[Region]) -> Resu
             if let Some(text) = written.to.as_ref().filter(|_| from.is_some() && from == to) {
                 return Err(checker.bad(text.referenced, "expected another Region than \"from\""));
             }
+            let primary = regions.first().copied();
+            if of == Store::Secret
+                && let Some(text) = written.from.as_ref().filter(|_| from != primary)
+            {
+                return Err(checker.bad(text.referenced, "a secret replicates from the primary Region only"));
+            }
             if kind == "replication-pause" {
                 return Ok(Fault::ReplicationPause { of, from, to });
             }
@@ -127,6 +134,9 @@ fn fault(checker: &Checker<'_>, written: &FaultFile, regions: &[Region]) -> Resu
                 let (sign, length) = text.trim().strip_prefix('-').map_or((1, text), |length| (-1, length));
                 Ok(sign * i64::try_from(parse_duration(length)?.as_millis()).unwrap_or(i64::MAX))
             })?;
+            if ahead_ms == 0 {
+                return Err(checker.bad(ahead.referenced, "expected a clock that is ahead or behind, not 0s"));
+            }
             Ok(Fault::ClockSkew { region: region.ok_or_else(|| needs("region"))?, ahead_ms })
         }
         "broken-replicator" => {
@@ -145,8 +155,19 @@ fn fault(checker: &Checker<'_>, written: &FaultFile, regions: &[Region]) -> Resu
         }
         "poisoned-item" => {
             let key = written.key.as_ref().map_or("config", |key| key.value.as_str()).to_owned();
+            if let Some(text) = written.key.as_ref().filter(|_| key.starts_with("blackstart-")) {
+                let what = "keys that begin with blackstart- are the harness's own: nobody but it reads them";
+                return Err(checker.bad(text.referenced, what));
+            }
             Ok(Fault::Poison { what: Poisoned::Item { key }, region: region.ok_or_else(|| needs("region"))? })
         }
-        _ => Ok(Fault::Poison { what: Poisoned::Secret, region: region.ok_or_else(|| needs("region"))? }),
+        _ => {
+            let text = written.region.as_ref().ok_or_else(|| needs("region"))?;
+            let primary = regions.first().copied();
+            match region {
+                Some(region) if Some(region) == primary => Ok(Fault::Poison { what: Poisoned::Secret, region }),
+                _ => Err(checker.bad(text.referenced, "a secret is written in the primary Region only")),
+            }
+        }
     }
 }

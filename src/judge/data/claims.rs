@@ -12,7 +12,7 @@ use crate::judge::Case;
 use crate::judge::assertions::Finding;
 use crate::judge::verdict::{Divergence, Misordered, Side, WriteSeen};
 use crate::region::Region;
-use crate::scenario::{Check, Percent, Percentile};
+use crate::scenario::{Check, Fault, Percent, Percentile, Scope};
 use crate::store::Store;
 
 /// A 99th percentile of fewer samples is no more than their largest.
@@ -78,6 +78,14 @@ impl Claims<'_> {
     fn rpo(&self, within: Duration) -> Finding {
         let rpo = &self.results.tables.rpo;
         let bound = within.as_secs_f64();
+        // What a lost Region alone had is lost to whoever fails over, whether or not the Region ever comes back.
+        let whole = |fault: &Fault| matches!(fault, Fault::RegionOutage { scope: Scope::Region, .. });
+        let outage = self.case.plan.timeline.iter().any(|timed| whole(&timed.fault));
+        if let Some(stranded) = rpo.stranded.as_ref().filter(|stranded| outage && stranded.seconds > rpo.seconds) {
+            let (count, region, at) = (stranded.writes, stranded.region, clock(stranded.at_ms));
+            let evidence = format!("only {region} had {count} writes when it was lost at {at}");
+            return Finding::at_most(stranded.seconds, bound, evidence);
+        }
         let evidence = match rpo.lost_writes.iter().min_by_key(|write| write.acked_at_ms) {
             Some(oldest) => format!("the oldest of {} lost writes: {}", rpo.lost, told(oldest)),
             None => "no acknowledged write was lost".to_owned(),
@@ -93,10 +101,16 @@ impl Claims<'_> {
 
     fn stable(&self, at_least: Percent) -> Finding {
         let rpo = &self.results.tables.rpo;
-        let judged = rpo.stable + rpo.late + rpo.lost + rpo.unproven;
+        let judged = rpo.stable + rpo.late + rpo.overwritten_late + rpo.lost + rpo.unproven;
         let evidence = format!(
-            "{} of {judged} writes in time, {} late, {} lost, {} unproven; {} more were replaced before",
-            rpo.stable, rpo.late, rpo.lost, rpo.unproven, rpo.overwritten
+            "{} of {judged} writes in time, {} late, {} replaced when they were late, {} lost, {} unproven; {} more were \
+             replaced in time",
+            rpo.stable,
+            rpo.late,
+            rpo.overwritten_late,
+            rpo.lost,
+            rpo.unproven,
+            rpo.overwritten - rpo.overwritten_late
         );
         share(rpo.stable, judged, rpo.unproven, at_least, "writes", evidence)
     }
@@ -377,12 +391,13 @@ struct Way<'a> {
 impl Way<'_> {
     /// The lag in seconds with its evidence; nothing where nothing was sent; what is wrong with the measurement.
     fn lag(&self, claims: &Claims<'_>, percentile: Percentile) -> Result<Option<(f64, String)>, Box<Finding>> {
-        let mut lags = Sketch::default();
+        let (mut lags, mut waits) = (Sketch::default(), Sketch::default());
         let mut missing = 0;
         let (name, store) = (self.name(), self.of.as_str());
         for (_, _, size, seen) in self.ledger.lags.iter().filter(|(from, to, ..)| (*from, *to) == (self.from, self.to))
         {
             lags.absorb(&seen.at_most);
+            waits.absorb(&seen.staleness);
             missing += self.settled.missing(self.from, self.to, size);
             if let Some(why) = self.ledger.lags.without_lag(self.from, self.to, seen) {
                 return Err(Box::new(Finding::inconclusive(why)));
@@ -403,9 +418,12 @@ impl Way<'_> {
                 percentile.as_str()
             ))));
         }
-        // What never arrived is later than everything that did.
-        let rank = (percentile.quantile() * total as f64).ceil() / lags.count().max(1) as f64;
-        match lags.quantile(rank).filter(|_| rank <= 1.0) {
+        // What never arrived is later than everything that did; what was replaced waited at least until then.
+        let of = |seen: &Sketch| {
+            let rank = (percentile.quantile() * (seen.count() + missing) as f64).ceil() / seen.count().max(1) as f64;
+            seen.quantile(rank).filter(|_| rank <= 1.0)
+        };
+        match of(&lags).map(|lag| lag.max(of(&waits).unwrap_or(0))) {
             Some(lag) => {
                 let evidence = format!("{} of {total} writes from {name}", percentile.as_str());
                 Ok(Some((lag as f64 / 1e6, evidence)))

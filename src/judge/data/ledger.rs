@@ -35,6 +35,8 @@ pub struct Counts {
     pub stable: u64,
     pub late: u64,
     pub overwritten: u64,
+    /// Of the overwritten: nobody had seen them everywhere when their time was up.
+    pub overwritten_late: u64,
     pub unknown: u64,
     pub happened: u64,
 }
@@ -362,14 +364,18 @@ impl Ledger {
         if version.uncounted {
             return;
         }
+        let overdue = at.saturating_sub(version.acked) > self.stable_within;
         match version.class {
             Class::Stable => self.counts.stable += 1,
             Class::Late => self.counts.late += 1,
-            _ => self.counts.overwritten += 1,
+            _ => {
+                self.counts.overwritten += 1;
+                self.counts.overwritten_late += u64::from(overdue);
+            }
         }
         if !version.delete {
             let arrived = version.class != Class::Overwritten;
-            self.puts_replaced += u64::from(!arrived);
+            self.puts_replaced += u64::from(!arrived && !overdue);
             for (bound, count) in &mut self.within {
                 *count += u64::from(arrived && lag <= *bound);
             }

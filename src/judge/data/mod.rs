@@ -40,9 +40,6 @@ use secrets::Secrets;
 use settle::{Settled, settle};
 use watches::Watches;
 
-/// What faults themselves write under.
-const FAULT: &str = "fault";
-
 /// Everything the history says about data, while it goes by.
 pub struct Data {
     regions: Vec<Region>,
@@ -126,7 +123,7 @@ impl Data {
                 let Some(slot) = self.slot(*region) else { return };
                 self.tables.superseded(at, *write, slot, *by);
                 self.objects.superseded(at, *write, slot, *by);
-                self.statuses.superseded(*write);
+                self.statuses.superseded(at, *write);
             }
             Event::Read { store: Store::Table, key, region, by, client, started_us, write } => {
                 let slot = region.and_then(|region| self.slot(region));
@@ -156,6 +153,7 @@ impl Data {
                     self.watches.served(slot, version);
                 }
             }
+            Event::Trouble { stage, .. } if stage == "object follower" => self.statuses.blind = true,
             Event::Backend { accepts } => self.secrets.accepts(at, accepts),
             Event::Operation { operation, kind, action, version, what } if kind == "rotate-secret" => {
                 self.secrets.operation(at, operation, *action, version.as_ref(), what);
@@ -199,7 +197,7 @@ impl Data {
         }
         let ledger = if store == Store::Table { &self.tables } else { &self.objects };
         if let Some((_, version)) = ledger.version(call.write) {
-            self.watches.written(store, version, by == FAULT);
+            self.watches.written(store, version);
         }
     }
 
@@ -333,7 +331,8 @@ impl Results<'_> {
 
     /// Faults that users do not feel, and that left no trace in the data either.
     pub fn unseen_faults(&self) -> Vec<String> {
-        let beaten = self.tables.beaten + self.data.tables.beaten;
+        let backwards: u64 = self.reads().iter().map(|seen| seen.backwards).sum();
+        let beaten = self.tables.beaten + self.data.tables.beaten + backwards;
         self.data.watches.unseen(beaten)
     }
 }

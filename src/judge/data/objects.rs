@@ -8,6 +8,8 @@ use super::settle::{found, is_absent};
 /// How many examples are told.
 const EXAMPLES: usize = 10;
 const COMPLETED: &str = "COMPLETED";
+/// A follower of objects looks every 30 s at least.
+const TWO_LOOKS_US: u64 = 65_000_000;
 
 /// What sources said, while the history goes by.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +21,8 @@ pub struct Statuses {
     pub failed: u64,
     pub unreadable: u64,
     pub examples: Vec<String>,
+    /// A look failed: that nothing was seen proves nothing.
+    pub blind: bool,
 }
 
 impl Statuses {
@@ -61,8 +65,14 @@ impl Statuses {
         }
     }
 
-    pub fn superseded(&mut self, write: u64) {
-        self.completed.remove(&write);
+    /// Another write is in its place. Where it was COMPLETED for longer than two looks take, one of them missed it.
+    pub fn superseded(&mut self, at: u64, write: u64) {
+        let Some(said) = self.completed.remove(&write) else { return };
+        if at.saturating_sub(said) > TWO_LOOKS_US && !self.blind {
+            self.unreadable += 1;
+            let long = (at - said) / 1_000_000;
+            self.example(format!("write {write} was COMPLETED for {long} s, never seen, and then replaced"));
+        }
     }
 
     /// With what the final scans found.

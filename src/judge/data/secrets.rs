@@ -156,7 +156,12 @@ impl Secrets {
             return unknown(format!("the rotation failed: {why}"));
         }
         let Some(version) = &rotation.version else { return unknown("the rotation did not finish".to_owned()) };
-        let first = |served: &Vec<Serving>| served.iter().find(|seen| seen.version == *version).map(|seen| seen.seen);
+        // A Region that went on to a later version has caught up as well.
+        let primary = self.served.first().map(Vec::as_slice).unwrap_or_default();
+        let order = |version: &str| primary.iter().rposition(|known| known.version == version);
+        let due = order(version);
+        let caught_up = |seen: &&Serving| seen.version == *version || due.is_some() && order(&seen.version) > due;
+        let first = |served: &Vec<Serving>| served.iter().find(caught_up).map(|seen| seen.seen);
         let firsts: Vec<Option<u64>> = self.served.iter().map(first).collect();
         let began = firsts.iter().flatten().copied().chain(rotation.finished).min();
         let Some(began) = began else { return unknown("nobody saw its version served".to_owned()) };

@@ -71,6 +71,7 @@ pub fn settle(ledger: &Ledger, lost_at: Option<u64>) -> Settled {
             stable: counts.stable,
             late: counts.late,
             overwritten: counts.overwritten,
+            overwritten_late: counts.overwritten_late,
             unknown: counts.unknown,
             happened: counts.happened,
             stranded: ledger.stranding.as_ref().map(|stranding| Stranded {
@@ -95,7 +96,9 @@ pub fn settle(ledger: &Ledger, lost_at: Option<u64>) -> Settled {
         within: ledger.within.clone(),
         ..Settled::default()
     };
-    let moment = lost_at.or(ledger.scans.began()).unwrap_or(0);
+    // What was acknowledged after that moment was lost by the end.
+    let end = ledger.scans.began().unwrap_or(0);
+    let moment = |acked: u64| lost_at.filter(|lost_at| *lost_at > acked).unwrap_or(end);
     let mut lost: Vec<(WriteSeen, u64)> = Vec::new();
     for (name, key) in &ledger.keys {
         for version in key.versions.iter() {
@@ -115,7 +118,7 @@ pub fn settle(ledger: &Ledger, lost_at: Option<u64>) -> Settled {
                 strand(&mut settled.rpo, version.class, &end, &seen);
             }
             if class == Class::Lost {
-                lost.push((seen, moment.saturating_sub(version.acked)));
+                lost.push((seen, moment(version.acked).saturating_sub(version.acked)));
             }
         }
         compare(ledger, name, key, &mut settled);

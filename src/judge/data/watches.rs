@@ -29,7 +29,7 @@ pub struct Watch {
     during: Sketch,
     /// Versions of the secret that became current during the fault, with the Regions they have not reached.
     versions: Vec<(String, usize)>,
-    /// Bad data was written, or served.
+    /// Bad data reached another Region, or was served.
     poisoned: bool,
 }
 
@@ -78,16 +78,17 @@ impl Watches {
         }
     }
 
-    pub fn written(&mut self, store: Store, version: &Version, by_fault: bool) {
+    pub fn written(&mut self, store: Store, version: &Version) {
         for watch in self.list.iter_mut().filter(|watch| watch.injected.is_some() && watch.healed.is_none()) {
-            let item = matches!(watch.planned.fault, Fault::Poison { what: Poisoned::Item { .. }, .. });
-            watch.poisoned |= item && by_fault && store == Store::Table;
             watch.made += ways(&self.regions, &watch.planned.fault, store, version, version.waiting);
         }
     }
 
     pub fn arrived(&mut self, store: Store, version: &Version, slot: usize, sighting: &Sighting) {
         for watch in &mut self.list {
+            let item = matches!(watch.planned.fault, Fault::Poison { what: Poisoned::Item { .. }, .. });
+            let lasts = watch.injected.is_some() && watch.healed.is_none();
+            watch.poisoned |= item && lasts && version.uncounted && store == Store::Table;
             if ways(&self.regions, &watch.planned.fault, store, version, 1 << slot) == 0 {
                 continue;
             }
@@ -171,7 +172,7 @@ impl Watch {
             Fault::ClockSkew { .. } => (beaten == 0)
                 .then(|| format!("nobody saw {id} take effect: no earlier write took the place of a later one")),
             Fault::Poison { .. } => {
-                (!self.poisoned).then(|| format!("nobody saw {id} take effect: no bad data was written"))
+                (!self.poisoned).then(|| format!("nobody saw {id} take effect: no bad data reached another Region"))
             }
             // Users feel the first two; the last one leaves a trace only where it did harm.
             Fault::RegionOutage { .. } | Fault::ServiceOutage { .. } | Fault::BrokenReplicator { .. } => None,
