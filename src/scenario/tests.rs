@@ -38,6 +38,9 @@ fn a_plan_reads_back_as_it_was_written() {
     assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);
 }
 
+/// The shipped fault, as it is written.
+const OUTAGE: &str = "fault: region-outage\n    region: us-east-1\n    scope: application\n    mode: 5xx\n";
+
 #[test]
 fn mistakes_are_named_with_their_place_and_the_way_out() {
     let mistakes = [
@@ -68,6 +71,19 @@ fn mistakes_are_named_with_their_place_and_the_way_out() {
         ("population: europe", "population: north-america"),
         ("target:", "target: ["),
         ("seed: 7", "seed: 7\nseed: 8"),
+        (OUTAGE, "fault: replication-pause\n    of: secret\n    from: eu-west-1\n"),
+        (OUTAGE, "fault: replication-pause\n    of: table\n    from: eu-west-1\n    to: eu-west-1\n"),
+        (OUTAGE, "fault: replication-slow\n    of: table\n    times: 1\n"),
+        (OUTAGE, "fault: clock-skew\n    region: us-east-1\n    ahead: 0s\n"),
+        (OUTAGE, "fault: poisoned-secret\n    region: eu-west-1\n"),
+        (OUTAGE, "fault: poisoned-item\n    region: us-east-1\n    key: blackstart-3\n"),
+        (OUTAGE, "fault: broken-replicator\n    defect: forgets-delete\n"),
+        ("failback:\n", "data:\n  settle: 5s\nfailback:\n"),
+        ("failback:\n", "data:\n  table:\n    writes: 5/s\n    mix: { upsert: 1 }\nfailback:\n"),
+        ("failback:\n", "data:\n  objects:\n    writes: 1/s\n    sizes: { 5GB: 1 }\nfailback:\n"),
+        ("failback:\n", "operations:\n  - operation: rotate\nfailback:\n"),
+        ("assert: home-served\n", "assert: secrets-agree-within\n"),
+        ("assert: home-served\n    bound: 99%", "assert: objects-replicated"),
     ];
     let lines = mistakes.map(|(from, to)| format!("{from:?} -> {to:?}\n    {}\n", error_with(from, to)));
     insta::assert_snapshot!(lines.concat());
