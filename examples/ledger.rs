@@ -80,6 +80,7 @@ fn put(at: u64, write: u64, key: u64, region: Region) -> Record {
         bytes: None,
         version: None,
         what: None,
+        release: None,
     };
     Record { at_us: at, event }
 }

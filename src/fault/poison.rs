@@ -101,6 +101,7 @@ async fn write(place: &Place<'_>, region: Region, key: &str, item: Option<Item>)
         bytes: None,
         version: None,
         what: sent.as_ref().err().cloned(),
+        release: None,
     });
     sent.map_err(TargetError)
 }

@@ -47,7 +47,15 @@ pub enum Event {
         /// Why there was no answer.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
+        /// How often it was sent; address, Region, status and error are of the last time.
+        #[serde(default = "once", skip_serializing_if = "is_once")]
+        attempts: u32,
+        /// The version of the application that answered, where the answer says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        release: Option<String>,
     },
+    /// A resolver of a population asked the name servers: where its clients are sent until it asks again.
+    Resolved { population: String, resolver: u32, regions: Vec<Region>, ttl_s: u32 },
     /// What the authoritative name servers answered for the public name, asked from a population's place.
     Dns { name: String, from: Place, regions: Vec<Region>, ttl_s: u32 },
     /// A datapoint of a watched metric, when the harness first saw it published.
@@ -84,6 +92,9 @@ pub enum Event {
         /// Why it was not acknowledged.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         what: Option<String>,
+        /// The version of the application that took it, where its answer says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        release: Option<String>,
     },
     /// A write was seen in another Region than its own for the first time. At `missed_us`, the look before, it was not
     /// there yet; the first look of all has none.
@@ -126,8 +137,21 @@ pub enum Event {
     SecretReplica { region: Region, status: String, what: Option<String> },
     /// The versions of the secret that the backend accepts, at first sight and at each change.
     Backend { accepts: Vec<String> },
+    /// A Region runs two versions of the application from now on, named as their answers name them.
+    Releases { region: Region, control: String, canary: String },
+    /// What the canary's conductor did. `share` is what the canary gets from now on, in percent.
+    Canary { action: CanaryAction, step: u32, share: Option<f64>, what: String },
     /// The harness could not do what it wanted to: a probe that failed, a generator that fell behind.
     Trouble { stage: String, what: String },
+}
+
+const fn once() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+const fn is_once(attempts: &u32) -> bool {
+    *attempts == 1
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -174,6 +198,29 @@ pub enum FaultAction {
 pub enum OperationAction {
     Started,
     Finished,
+    Failed,
+}
+
+/// Steps count from 1; 0 is before the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CanaryAction {
+    /// The new version is there, and gets nothing yet.
+    Deployed,
+    /// A step's share was set everywhere, and is being answered: its bake time begins.
+    Baking,
+    /// A step lacks data, and waits for more.
+    Holding,
+    /// A step is over and the canary no worse: the next one begins.
+    Passed,
+    /// The new version serves everybody.
+    Promoted,
+    /// The decision to go back, with the reason.
+    RollingBack,
+    /// All is as it was before the first shift, verified.
+    RolledBack,
+    /// Somebody else changed what the canary was about to change; it was left as found.
+    Conflict,
     Failed,
 }
 

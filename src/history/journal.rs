@@ -180,6 +180,8 @@ mod tests {
             address: Some("198.18.0.1".parse().unwrap()),
             region: Some(crate::region::Region::EU_WEST_1),
             status: None,
+            attempts: 1,
+            release: None,
             error: Some("timed out".into()),
         };
         let written = [phase(1, PhaseName::Deploy), Record { at_us: 12, event: request }];

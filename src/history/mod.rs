@@ -9,7 +9,9 @@ mod journal;
 mod recorder;
 mod tag;
 
-pub use event::{AlarmState, ChangeStatus, Event, FaultAction, OperationAction, PhaseName, Record, WriteOutcome};
+pub use event::{
+    AlarmState, CanaryAction, ChangeStatus, Event, FaultAction, OperationAction, PhaseName, Record, WriteOutcome,
+};
 pub use journal::{Journal, JournalError, Read, Watcher, read, read_from};
 pub use recorder::Recorder;
 pub use tag::Tag;

@@ -133,6 +133,8 @@ impl Day {
                 region: Some(region),
                 status: Some(if lost || stray { 503 } else { 200 }),
                 error: None,
+                attempts: 1,
+                release: None,
             },
         }
     }

@@ -67,6 +67,7 @@ fn follow(records: &mut Vec<Record>, write: u64, key: &str, region: Region, sent
         bytes: None,
         version: None,
         what: None,
+        release: None,
     };
     records.push(at(sent + 20, event));
     let seen = sent + 20 + lag;

@@ -3,8 +3,10 @@
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
+use indexmap::IndexMap;
 use serde_saphyr::{Location, MessageFormatter, Spanned};
 
+use super::clients::Behaviour;
 use super::error::{ScenarioError, hint};
 use super::file::{File, PopulationFile, SettingsFile, TargetFile, Text};
 use super::plan::{Failback, Plan, Population, StackSettings, SteadyState, TargetPlan};
@@ -94,6 +96,7 @@ impl Checker<'_> {
             timeline,
             operations: check_faults::operations(self, &file.operations)?,
             data: check_data::data(self, &file.data)?,
+            canary: None,
             failback,
             assertions,
         })
@@ -138,7 +141,7 @@ impl Checker<'_> {
     }
 
     fn population(&self, written: &PopulationFile, regions: &[Region]) -> Result<Population, ScenarioError> {
-        let mut requests = indexmap::IndexMap::new();
+        let mut requests = IndexMap::new();
         for (text, weight) in &written.requests.value {
             let operation = Operation::parse(text).map_err(|what| self.bad(weight.referenced, what))?;
             requests.insert(operation, weight.value);
@@ -162,10 +165,29 @@ impl Checker<'_> {
             home: self.region_of_target(&written.home, regions)?,
             rate: self.parsed(&written.rate, Rate::parse)?,
             clients,
+            behaviours: self.behaviours(written)?,
             resolvers: count(written.resolvers.as_ref(), 20.min(clients))?,
             timeout,
             requests,
         })
+    }
+
+    fn behaviours(&self, written: &PopulationFile) -> Result<IndexMap<Behaviour, u32>, ScenarioError> {
+        let Some(given) = &written.behaviours else { return Ok(IndexMap::from([(Behaviour::HonoursTtl, 1)])) };
+        let mut behaviours = IndexMap::new();
+        for (text, share) in &given.value {
+            let known = vocabulary::behaviours();
+            let found = known.iter().find(|(name, _)| name == text).map(|(_, behaviour)| *behaviour);
+            let behaviour = found.ok_or_else(|| {
+                let hint = hint(text, known.iter().map(|(name, _)| *name));
+                self.bad(share.referenced, format!("unknown behaviour {text:?}{hint}"))
+            })?;
+            behaviours.insert(behaviour, share.value);
+        }
+        if behaviours.values().all(|share| *share == 0) {
+            return Err(self.bad(given.referenced, "expected at least one behaviour with a share above 0"));
+        }
+        Ok(behaviours)
     }
 
     fn settings(&self, written: &SettingsFile) -> Result<StackSettings, ScenarioError> {

@@ -106,6 +106,9 @@ pub struct PopulationFile {
     /// Method and route, and how often it is asked for relative to the others.
     #[schemars(with = "IndexMap<String, u32>")]
     pub requests: Spanned<IndexMap<String, Spanned<u32>>>,
+    /// How its clients behave, and how many of them relative to the others. Default: all of them honour TTLs.
+    #[schemars(with = "Option<IndexMap<super::clients::Behaviour, u32>>")]
+    pub behaviours: Option<Spanned<IndexMap<String, Spanned<u32>>>>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -10,10 +10,12 @@
 //! how a plan is carried out: no target, no twin, no clock.
 
 mod assertion;
+mod canary;
 mod check;
 mod check_assertions;
 mod check_data;
 mod check_faults;
+mod clients;
 mod data;
 mod error;
 mod file;
@@ -23,7 +25,9 @@ mod shipped;
 mod vocabulary;
 
 pub use assertion::{Assertion, Check, Hop, Percentile};
+pub use canary::{Analysis, CanaryPlan, CanaryStep, Shift};
 pub use check::{load, parse};
+pub use clients::Behaviour;
 pub use data::{DataPlan, OBJECTS_STABLE, ObjectWorkload, ScriptedWrite, TableWorkload};
 pub use error::ScenarioError;
 pub use file::File;

@@ -8,6 +8,8 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::assertion::Assertion;
+use super::canary::CanaryPlan;
+use super::clients::{Behaviour, stretches};
 use super::data::DataPlan;
 use super::quantity::{Operation, Percent, Rate, duration};
 use crate::region::{Place, Region};
@@ -34,6 +36,9 @@ pub struct Plan {
     /// What is written beside the users' own writes, and what is looked at.
     #[serde(default)]
     pub data: DataPlan,
+    /// A new version on its way to users.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<CanaryPlan>,
     pub failback: Failback,
     pub assertions: Vec<Assertion>,
     pub settings: StackSettings,
@@ -79,6 +84,20 @@ pub struct Population {
     pub timeout: Duration,
     /// What they ask for, and how often relative to each other.
     pub requests: IndexMap<Operation, u32>,
+    /// How its clients behave, and how many of them relative to each other.
+    #[serde(default = "well_behaved")]
+    pub behaviours: IndexMap<Behaviour, u32>,
+}
+
+fn well_behaved() -> IndexMap<Behaviour, u32> {
+    IndexMap::from([(Behaviour::HonoursTtl, 1)])
+}
+
+impl Population {
+    /// Which of its clients behave how.
+    pub fn stretches(&self) -> Vec<(Behaviour, std::ops::Range<u32>)> {
+        stretches(self.clients, &self.behaviours)
+    }
 }
 
 /// A fault with its place on the timeline, which begins when steady state has been watched.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use super::assertion::{Assertion, Check};
+use super::clients::Behaviour;
 use super::data::DataPlan;
 use super::plan::{Failback, Fault, Mode, Plan, Population, Scope, StackSettings, SteadyState, TargetPlan, TimedFault};
 use super::quantity::{Operation, Percent, Rate};
@@ -55,6 +56,7 @@ impl Plan {
             }],
             operations: Vec::new(),
             data: DataPlan::default(),
+            canary: None,
             failback: Failback { within: minutes(15), share_at_least: percent(99.0) },
             assertions: assertions(survivor),
             settings: StackSettings::default(),
@@ -112,6 +114,7 @@ fn population(name: &str, home: Region, rate: f64) -> Option<Population> {
         clients: 200,
         resolvers: 20,
         timeout: Duration::from_secs(5),
+        behaviours: IndexMap::from([(Behaviour::HonoursTtl, 1)]),
         requests: mix.iter().filter_map(|(text, weight)| Some((Operation::parse(text).ok()?, *weight))).collect(),
     })
 }

@@ -1,6 +1,7 @@
 //! The words of a scenario file, once for the parser and once for its JSON Schema.
 
 use super::assertion::{Hop, Percentile};
+use super::clients::Behaviour;
 use super::plan::{Defect, Mode, Operate, Scope};
 use crate::store::{Store, WriteKind};
 
@@ -76,6 +77,10 @@ pub fn stores() -> Vec<(&'static str, Store)> {
 
 pub fn write_kinds() -> Vec<(&'static str, WriteKind)> {
     WriteKind::ALL.into_iter().map(|kind| (kind.as_str(), kind)).collect()
+}
+
+pub fn behaviours() -> Vec<(&'static str, Behaviour)> {
+    Behaviour::ALL.into_iter().map(|behaviour| (behaviour.as_str(), behaviour)).collect()
 }
 
 pub fn percentiles() -> Vec<(&'static str, Percentile)> {

@@ -82,6 +82,13 @@ pub async fn drive(
     while open.join_next().await.is_some() {}
 }
 
+/// The header in which the application names its version.
+const RELEASE: &str = "x-release";
+
+fn release(answer: &http::Response<Bytes>) -> Option<String> {
+    Some(answer.headers().get(RELEASE)?.to_str().ok()?.to_owned())
+}
+
 type Answer = Result<http::Response<Bytes>, SendError>;
 
 struct Users {
@@ -113,10 +120,11 @@ impl Users {
         if answer.is_err() {
             self.clients.dropped(client);
         }
+        let release = answer.as_ref().ok().and_then(release);
         let region = address.and_then(|address| self.destination.internet.region_of(address));
         if let Some(order) = &asked.order {
             match tag {
-                Some(tag) => self.wrote(tag.write, order, region, started_us, &answer),
+                Some(tag) => self.wrote(tag.write, order, region, started_us, &answer, release.clone()),
                 None => self.read(client, order, region, started_us, &answer),
             }
         }
@@ -130,10 +138,20 @@ impl Users {
             region,
             status: answer.as_ref().ok().map(|response| response.status().as_u16()),
             error: answer.err().map(|error| error.to_string()),
+            attempts: 1,
+            release,
         });
     }
 
-    fn wrote(&self, write: u64, order: &str, region: Option<Region>, started_us: u64, answer: &Answer) {
+    fn wrote(
+        &self,
+        write: u64,
+        order: &str,
+        region: Option<Region>,
+        started_us: u64,
+        answer: &Answer,
+        release: Option<String>,
+    ) {
         let (outcome, what) = match answer {
             Ok(response) if response.status().is_success() => (WriteOutcome::Acknowledged, None),
             Ok(response) if response.status().is_client_error() => {
@@ -156,6 +174,7 @@ impl Users {
             bytes: None,
             version: None,
             what,
+            release,
         });
     }
 

@@ -139,6 +139,7 @@ impl Writer {
             bytes: (kind == WriteKind::Put).then_some(size),
             version,
             what,
+            release: None,
         });
     }
 

@@ -110,6 +110,7 @@ impl Writer {
                 bytes: None,
                 version: None,
                 what: what.clone(),
+                release: None,
             });
         }
     }

@@ -61,6 +61,7 @@ impl Story {
             bytes: None,
             version: None,
             what: None,
+            release: None,
         };
         self.tell(ended_ms, event)
     }

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use aws_types::SdkConfig;
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response};
 use serde_json::json;
 
 pub use config::{Config, MissingVariable};
@@ -33,6 +33,9 @@ use reply::Failure;
 
 /// No call to AWS may take longer than this: the caller hears of a failure while it still listens.
 const CALL_LIMIT: Duration = Duration::from_secs(3);
+
+/// Names the version that answered, in good answers and bad ones: a canary is judged by it.
+const RELEASE: &str = "x-release";
 
 /// Where lines go.
 pub type Log = Arc<dyn Fn(&str) + Send + Sync>;
@@ -63,7 +66,11 @@ impl Orders {
             Ok(answer) => answer,
             Err(_elapsed) => Err(Failure::timeout("the request")),
         };
-        answer.unwrap_or_else(|failure| failure.response(&self.config.region))
+        let mut answer = answer.unwrap_or_else(|failure| failure.response(&self.config.region));
+        if let Ok(release) = HeaderValue::from_str(&self.config.version) {
+            answer.headers_mut().insert(RELEASE, release);
+        }
+        answer
     }
 
     async fn route(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, Failure> {
