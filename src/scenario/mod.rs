@@ -13,6 +13,7 @@ mod assertion;
 mod canary;
 mod check;
 mod check_assertions;
+mod check_canary;
 mod check_data;
 mod check_faults;
 mod clients;

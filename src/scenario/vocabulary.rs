@@ -1,6 +1,7 @@
 //! The words of a scenario file, once for the parser and once for its JSON Schema.
 
 use super::assertion::{Hop, Percentile};
+use super::canary::Shift;
 use super::clients::Behaviour;
 use super::plan::{Defect, Mode, Operate, Scope};
 use crate::store::{Store, WriteKind};
@@ -27,6 +28,9 @@ pub const DEFECTS: &[(&str, Defect)] = &[
     ("completes-without-copy", Defect::CompletesWithoutCopy),
     ("publishes-pending", Defect::PublishesPending),
 ];
+
+/// What moves traffic to a canary.
+pub const SHIFTS: &[(&str, Shift)] = &[("route53", Shift::Route53), ("alias", Shift::Alias), ("stage", Shift::Stage)];
 
 /// What an operator can do.
 pub const OPERATIONS: &[(&str, Operate)] = &[("rotate-secret", Operate::RotateSecret)];
@@ -144,6 +148,7 @@ schema! {
     ScopeName => { "type": "string", "enum": (names(SCOPES)) },
     ModeName => { "type": "string", "enum": (names(MODES)) },
     Assertion => { "type": "string", "enum": (names(ASSERTIONS)) },
+    ShiftName => { "type": "string", "enum": (names(SHIFTS)) },
     StoreName => { "type": "string", "enum": (names(&stores())) },
     PercentileName => { "type": "string", "enum": (names(&percentiles())) },
     DefectName => { "type": "string", "enum": (names(DEFECTS)) },
