@@ -14,6 +14,7 @@ use super::{
     Breakage, BreakageId, Clients, Injector, Internet, Lookup, Packaging, Resolver, SendError, Target, functions,
 };
 use crate::clock::Clock;
+use crate::dns::Answer;
 use crate::region::{Place, Region};
 use crate::seed::Seed;
 use crate::twin::gateway::{self, Credentials};
@@ -164,7 +165,7 @@ impl Resolver for TwinResolver {
     }
 }
 
-fn lookup(answer: dns::Answer) -> Lookup {
+fn lookup(answer: Answer) -> Lookup {
     Lookup { addresses: answer.addresses, ttl: answer.ttl }
 }
 

@@ -2,10 +2,10 @@
 
 use std::ops::Bound;
 
+use crate::dns::{Data, RecordSet, RecordType, normal};
 use crate::twin::Cloud;
 use crate::twin::wire::xml::Element;
 use crate::twin::wire::{AwsError, Response};
-use crate::twin::world::dns::{Data, RecordSet, RecordType, normal};
 use crate::twin::world::network::Origin;
 
 use super::Route53;
@@ -140,6 +140,7 @@ pub fn test_answer(ask: &Ask<'_>) -> Result<Response, AwsError> {
         Data::Values(values) => ("NOERROR", values),
         Data::Empty => ("NOERROR", Vec::new()),
         Data::NoName => ("NXDOMAIN", Vec::new()),
+        Data::Failed => ("SERVFAIL", Vec::new()),
     };
     let entry = |text: String| Element::new("RecordDataEntry").text(text);
     let members = vec![

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
+use crate::dns::{Node, RecordSet, RecordType};
 use crate::twin::Cloud;
 use crate::twin::wire::AwsError;
-use crate::twin::world::dns::{Node, RecordSet, RecordType, Update};
+use crate::twin::world::dns::Update;
 
 use super::change::ChangeInfo;
 use super::checks::HealthCheck;
@@ -69,7 +70,7 @@ impl Zone {
             .take_while(|(key, _)| key.reversed == reversed)
             .map(|(_, set)| set.clone())
             .collect();
-        (!sets.is_empty()).then(|| Arc::new(Node(sets)))
+        (!sets.is_empty()).then(|| Arc::new(Node::new(sets)))
     }
 
     /// Whether a name lies in the zone.

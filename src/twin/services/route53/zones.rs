@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::dns::{RecordSet, RecordType, Routing, normal};
 use crate::twin::Cloud;
 use crate::twin::wire::xml::Element;
 use crate::twin::wire::{AwsError, Response};
-use crate::twin::world::dns::{RecordSet, RecordType, Routing, Update, normal};
+use crate::twin::world::dns::Update;
 
 use super::Route53;
 use super::api::Ask;

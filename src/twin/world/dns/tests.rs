@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::clock::Clock;
+use crate::dns::Data;
 use crate::region::Place;
 use crate::twin::Config;
 use crate::twin::services::route53::{Action, Draft, DraftAlias, HealthCheckConfig};

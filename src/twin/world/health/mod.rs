@@ -21,6 +21,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use tokio::task::AbortHandle;
 
+use crate::dns::health::{self as rules, Standing, View};
 use crate::region::Region;
 use crate::seed::Seed;
 use crate::twin::Cloud;
@@ -28,9 +29,6 @@ use crate::twin::Cloud;
 pub use check::{Check, Endpoint, Kind};
 pub use checker::{is_place, place_names, places};
 pub use opinion::{Observation, Opinion, Outcome};
-
-/// A calculated check may watch calculated checks; a loop of them ends here.
-const DEPTH_MAX: usize = 8;
 
 pub struct HealthCheckers(Mutex<State>);
 
@@ -53,10 +51,9 @@ impl HealthCheckers {
         Self(Mutex::new(State { checks: BTreeMap::new(), phases: seed.stream("world/health/phases") }))
     }
 
-    /// Whether DNS takes the endpoint of this health check for healthy right now. A check that is gone counts as
-    /// healthy; Route 53 documents its effect as not predictable.
+    /// Whether DNS takes the endpoint of this health check for healthy right now.
     pub fn is_healthy(&self, health_check_id: &str) -> bool {
-        self.lock().is_healthy(health_check_id, 0)
+        self.lock().is_healthy(health_check_id)
     }
 
     /// Starts a check, or changes one and keeps what its checkers think.
@@ -111,9 +108,10 @@ impl HealthCheckers {
         }
         let is_down = |region: Region| cloud.faults.region_is_down(region);
         let reporting = entry.opinions.iter().filter(|opinion| !is_down(opinion.region));
-        let (count, healthy) = reporting.fold((0, 0), |(n, ok), opinion| (n + 1, ok + usize::from(opinion.is_healthy)));
+        let (count, healthy) =
+            reporting.fold((0, 0), |(n, ok), opinion| (n + 1, ok + usize::from(opinion.vote.is_healthy)));
         if count > 0 {
-            entry.passing = opinion::is_quorum(healthy, count);
+            entry.passing = rules::is_quorum(healthy, count);
         }
     }
 
@@ -123,18 +121,19 @@ impl HealthCheckers {
 }
 
 impl State {
-    fn is_healthy(&self, id: &str, depth: usize) -> bool {
-        let Some(entry) = self.checks.get(id) else { return true };
-        let check = &entry.check;
-        let passing = match &check.kind {
-            _ if check.disabled || depth > DEPTH_MAX => true,
-            Kind::Calculated { children, healthy_min } => {
-                let healthy = children.iter().filter(|child| self.is_healthy(child, depth + 1)).count();
-                healthy >= *healthy_min
-            }
-            _ => entry.passing,
+    fn is_healthy(&self, id: &str) -> bool {
+        rules::is_healthy(id, &|id| self.checks.get(id).map(Entry::view))
+    }
+}
+
+impl Entry {
+    fn view(&self) -> View<'_> {
+        let Check { kind, inverted, disabled, .. } = &*self.check;
+        let standing = match kind {
+            Kind::Calculated { children, healthy_min } => Standing::Calculated { children, healthy_min: *healthy_min },
+            _ => Standing::Passing(self.passing),
         };
-        passing != check.inverted
+        View { standing, inverted: *inverted, disabled: *disabled }
     }
 }
 

@@ -60,7 +60,7 @@ async fn an_endpoint_is_lost_and_found_after_the_threshold() {
     cloud.health.put(&cloud, "c", tcp());
     tokio::time::sleep(Duration::from_secs(300)).await;
     assert!(cloud.health.is_healthy("c"));
-    assert!(cloud.health.opinions("c").iter().all(|opinion| opinion.last.is_some() && opinion.is_healthy));
+    assert!(cloud.health.opinions("c").iter().all(|opinion| opinion.last.is_some() && opinion.vote.is_healthy));
     let fault = lose_europe(&cloud, Effect::Refuse);
     // Three failures in a row, ten seconds apart, at nearly all checkers: more than 20 s, at most three intervals.
     let took = until(&cloud, "c", false).await;
@@ -119,7 +119,7 @@ async fn a_partition_is_seen_by_the_checkers_it_cuts_off_and_outvoted_by_the_res
     cloud.faults.inject(Fault::Partition { between: (Region::US_EAST_1, Region::EU_WEST_1) });
     tokio::time::sleep(Duration::from_secs(120)).await;
     let opinions = cloud.health.opinions("c");
-    let cut_off: Vec<Region> = opinions.iter().filter(|o| !o.is_healthy).map(|o| o.region).collect();
+    let cut_off: Vec<Region> = opinions.iter().filter(|o| !o.vote.is_healthy).map(|o| o.region).collect();
     assert_eq!(cut_off, [Region::US_EAST_1; 2]);
     assert!(cloud.health.is_healthy("c"), "nine of eleven checkers reach it");
 }
@@ -135,7 +135,7 @@ async fn checkers_in_a_lost_region_report_nothing_and_are_not_counted() {
     until(&cloud, "c", false).await;
     let opinions = cloud.health.opinions("c");
     let in_europe = opinions.iter().filter(|opinion| opinion.region == Region::EU_WEST_1);
-    assert!(in_europe.into_iter().all(|opinion| opinion.is_healthy && opinion.last_failure.is_none()));
+    assert!(in_europe.into_iter().all(|opinion| opinion.vote.is_healthy && opinion.last_failure.is_none()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -209,7 +209,7 @@ impl Config {
             return Err(invalid("ResourcePath and FullyQualifiedDomainName have at most 255 characters"));
         }
         Ok(Endpoint {
-            name: self.name.as_deref().map(crate::twin::world::dns::normal),
+            name: self.name.as_deref().map(crate::dns::normal),
             address: address
                 .map_err(|_| invalid("IPAddress is not an IPv4 address, and the embedded twin has no other"))?,
             port: port.ok_or_else(|| invalid("Port must be between 1 and 65535"))?,
