@@ -186,6 +186,7 @@ impl Injector for TwinInjector {
             Breakage::Service { region, service, operations, mode } => {
                 Fault::Service { region, service, operations, effect: effect(mode) }
             }
+            Breakage::NameServers { mode } => Fault::NameServers { effect: effect(mode) },
             Breakage::Partition { between } => Fault::Partition { between },
             Breakage::Replication { of, name, from, to, times } => {
                 let pace = times.map_or(Pace::Stopped, Pace::Times);

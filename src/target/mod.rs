@@ -135,6 +135,8 @@ pub enum Breakage {
     Region { region: Region, mode: Mode },
     /// One service's API, by SigV4 name.
     Service { region: Option<Region>, service: String, operations: Vec<String>, mode: Mode },
+    /// The name servers of the stack's zones; what changes records stays up.
+    NameServers { mode: Mode },
     /// Nothing passes between two Regions.
     Partition { between: (Region, Region) },
     /// What a store of this name replicates waits, or takes `times` as long; both Regions given: in that direction.

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 
+use super::faults::Effect;
 use super::network::{self, Origin};
 use crate::clock::Timestamp;
 use crate::dns::{Answer, Link, Query, RecordType, normal};
@@ -30,6 +31,10 @@ use crate::twin::Cloud;
 
 pub use edge::Update;
 pub use resolver::Resolver;
+
+/// How long a resolver asks name servers that say nothing before it gives up: what BIND's `resolver-query-timeout` is
+/// unless it is set (10 s, BIND 9 administrator reference manual).
+const GIVE_UP_AFTER: Duration = Duration::from_secs(10);
 
 pub struct Dns {
     servers: Mutex<Servers>,
@@ -109,7 +114,7 @@ impl Dns {
         query.answer(name, &mut *draws)
     }
 
-    /// One query for addresses, there and back.
+    /// One query for addresses, there and back; name servers that say nothing are given up.
     async fn query(&self, cloud: &Arc<Cloud>, origin: Origin, name: &str) -> Link {
         let server = {
             let mut servers = self.lock();
@@ -119,7 +124,14 @@ impl Dns {
         if let Some(server) = server {
             cloud.latency.travel(origin.point(), server).await;
         }
-        let link = self.ask(cloud, origin, name, RecordType::A);
+        let link = match cloud.faults.on_name_servers() {
+            None => self.ask(cloud, origin, name, RecordType::A),
+            Some(Effect::Refuse | Effect::Error) => Link::failed(),
+            Some(Effect::Hang) => {
+                tokio::time::sleep(GIVE_UP_AFTER).await;
+                return Link::failed();
+            }
+        };
         if let Some(server) = server {
             cloud.latency.travel(origin.point(), server).await;
         }
