@@ -30,6 +30,8 @@ pub struct Zone {
     pub comment: String,
     pub name_servers: Vec<String>,
     pub records: Records,
+    /// Until when the last batch is being processed.
+    pub busy_until: Timestamp,
 }
 
 pub type Records = BTreeMap<Key, Arc<RecordSet>>;

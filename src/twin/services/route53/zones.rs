@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::clock::Timestamp;
 use crate::dns::{RecordSet, RecordType, Routing, normal};
 use crate::twin::Cloud;
 use crate::twin::wire::xml::Element;
@@ -51,6 +52,7 @@ impl Route53 {
             comment: comment.to_owned(),
             name_servers: name_servers.clone(),
             records: BTreeMap::new(),
+            busy_until: Timestamp::default(),
         };
         for set in required(&name, &name_servers) {
             zone.records.insert(Key::of(&set), Arc::new(set));

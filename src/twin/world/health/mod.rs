@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! services::route53 ─put→ HealthCheckers ─one task a checker→ checker (dns, network) ─→ opinion ─quorum→ is_healthy
+//!                                        └─ one a metric ──→ metric (cloudwatch) ────────↗
 //!                                                                                         └─ once a minute → metrics
 //! ```
 //!
@@ -9,6 +10,7 @@
 
 mod check;
 mod checker;
+mod metric;
 mod opinion;
 mod publish;
 #[cfg(test)]
@@ -26,7 +28,7 @@ use crate::region::Region;
 use crate::seed::Seed;
 use crate::twin::Cloud;
 
-pub use check::{Check, Endpoint, Kind};
+pub use check::{Check, Endpoint, Insufficient, Kind};
 pub use checker::{is_place, place_names, places};
 pub use opinion::{Observation, Opinion, Outcome};
 
@@ -68,7 +70,11 @@ impl HealthCheckers {
             }
             None => (Vec::new(), true),
         };
-        let places = if check.kind.has_endpoint() { places(&check.regions) } else { Vec::new() };
+        let places = match &check.kind {
+            Kind::Metric { stream, .. } => vec![(stream.region, metric::ADDRESS)],
+            Kind::Calculated { .. } => Vec::new(),
+            _ => places(&check.regions),
+        };
         let same = opinions.len() == places.len()
             && opinions.iter().zip(&places).all(|(opinion, (region, _))| opinion.region == *region);
         if !same {
@@ -77,9 +83,19 @@ impl HealthCheckers {
         let mut tasks = Vec::new();
         if !check.disabled {
             for (index, (region, _)) in places.iter().enumerate() {
-                let phase = check.interval.mul_f64(state.phases.random_range(0.0..1.0));
-                let task = checker::run(Arc::downgrade(cloud), id.to_owned(), check.clone(), index, *region, phase);
-                tasks.push(tokio::spawn(task).abort_handle());
+                let phase = state.phases.random_range(0.0..1.0);
+                let (cloud, id) = (Arc::downgrade(cloud), id.to_owned());
+                let task = match &check.kind {
+                    Kind::Metric { stream, insufficient } => {
+                        let phase = metric::EVERY.mul_f64(phase);
+                        tokio::spawn(metric::run(cloud, id, stream.clone(), *insufficient, phase))
+                    }
+                    _ => {
+                        let phase = check.interval.mul_f64(phase);
+                        tokio::spawn(checker::run(cloud, id, check.clone(), index, *region, phase))
+                    }
+                };
+                tasks.push(task.abort_handle());
             }
         }
         state.checks.insert(id.to_owned(), Entry { check, opinions, passing, tasks });
@@ -101,13 +117,14 @@ impl HealthCheckers {
     fn report(&self, cloud: &Cloud, id: &str, checker: usize, observation: Observation) {
         let mut state = self.lock();
         let Some(entry) = state.checks.get_mut(id) else { return };
-        let threshold = entry.check.threshold;
+        let threshold = if entry.check.kind.has_endpoint() { entry.check.threshold } else { 1 };
         let Some(opinion) = entry.opinions.get_mut(checker) else { return };
         if !opinion.take(observation, threshold) {
             return;
         }
-        let is_down = |region: Region| cloud.faults.region_is_down(region);
-        let reporting = entry.opinions.iter().filter(|opinion| !is_down(opinion.region));
+        // Checkers in a lost Region are not counted; what reads a metric there says what it is without its data.
+        let is_lost = |region: Region| entry.check.kind.has_endpoint() && cloud.faults.region_is_down(region);
+        let reporting = entry.opinions.iter().filter(|opinion| !is_lost(opinion.region));
         let (count, healthy) =
             reporting.fold((0, 0), |(n, ok), opinion| (n + 1, ok + usize::from(opinion.vote.is_healthy)));
         if count > 0 {

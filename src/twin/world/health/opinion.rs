@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use crate::clock::Timestamp;
 use crate::dns::health::Vote;
 use crate::region::Region;
+use crate::twin::services::cloudwatch::AlarmState;
 
 /// What came of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,11 @@ pub enum Outcome {
         address: Ipv4Addr,
     },
     NameNotResolved,
+    /// What an alarm's data stream says, and what that counts as.
+    Metric {
+        state: Option<AlarmState>,
+        healthy: bool,
+    },
 }
 
 impl Outcome {
@@ -31,6 +37,7 @@ impl Outcome {
         match self {
             Self::Status { code, .. } => (200..400).contains(&code),
             Self::Connected => true,
+            Self::Metric { healthy, .. } => healthy,
             _ => false,
         }
     }
@@ -57,6 +64,10 @@ impl std::fmt::Display for Outcome {
                 f,
                 "{verdict}: The endpoint did not answer within the timeout after the connection. Resolved IP: {address}"
             ),
+            Self::Metric { state: None, .. } => write!(f, "{verdict}: The alarm's data stream says nothing new"),
+            Self::Metric { state: Some(state), .. } => {
+                write!(f, "{verdict}: The alarm's data stream is {}", state.as_str())
+            }
             Self::NameNotResolved => write!(f, "{verdict}: DNS resolution failed: the name has no address"),
         }
     }

@@ -44,7 +44,7 @@ impl HealthCheckers {
             };
             let status = f64::from(u8::from(state.is_healthy(id)));
             samples.push(sample("HealthCheckStatus", status, "None"));
-            if !entry.opinions.is_empty() && !entry.check.disabled {
+            if entry.check.kind.has_endpoint() && !entry.check.disabled {
                 let healthy = entry.opinions.iter().filter(|opinion| opinion.vote.is_healthy).count();
                 let percentage = 100.0 * healthy as f64 / entry.opinions.len() as f64;
                 samples.push(sample("HealthCheckPercentageHealthy", percentage, "Percent"));
