@@ -116,7 +116,7 @@ impl Evaluated {
             {
                 let state = self.0.lock();
                 let age = state.tried_at.map(|at| self.0.clock.now().since(at));
-                let settled = state.trouble.is_some() || age.is_some_and(|age| age < OLD);
+                let settled = age.is_some_and(|age| age < OLD);
                 if settled && (state.reading.is_some() || !state.is_reading) {
                     return state.reading.clone();
                 }

@@ -315,6 +315,7 @@ async fn a_batch_is_rejected_while_another_one_of_its_zone_is_processed() {
         assert_eq!(error.code(), Some("PriorRequestNotComplete"));
         assert!(error.message().unwrap().ends_with("was still processing a prior request."));
     }
+    tokio::time::sleep(Duration::from_secs(1)).await;
     for host in 10..13 {
         send(host).await.unwrap();
     }
