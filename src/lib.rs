@@ -5,6 +5,7 @@
 
 pub mod arrivals;
 pub mod clock;
+pub mod dns;
 pub mod region;
 pub mod seed;
 pub mod store;

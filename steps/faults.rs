@@ -21,6 +21,11 @@ fn everything(world: &mut World, region: Region, how: Failing, lasts: Span) {
     lose(world, region, Scope::Region, how.0, lasts);
 }
 
+#[when(expr = "the name servers {failing} for {duration}")]
+fn name_servers(world: &mut World, how: Failing, lasts: Span) {
+    put(world, Fault::DnsOutage { mode: how.0 }, lasts);
+}
+
 fn lose(world: &mut World, region: Region, scope: Scope, mode: Mode, lasts: Span) {
     put(world, Fault::RegionOutage { region: region.0, scope, mode }, lasts);
 }

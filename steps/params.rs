@@ -25,9 +25,9 @@ pub struct Span(pub Duration);
 #[param(name = "share", regex = r"[0-9.]+ ?%")]
 pub struct Share(pub Percent);
 
-/// How a lost application shows itself: `answers 5xx`, `hangs`, `refuses connections`.
+/// How what is lost shows itself: an application `answers 5xx`, `hangs`, `refuses connections`; name servers `hang`, `refuse`.
 #[derive(Clone, Copy, Debug, Parameter)]
-#[param(name = "failing", regex = "answers 5xx|hangs|refuses connections")]
+#[param(name = "failing", regex = "answers 5xx|hangs?|refuses connections|refuse")]
 pub struct Failing(pub scenario::Mode);
 
 impl FromStr for Region {
@@ -62,8 +62,8 @@ impl FromStr for Failing {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         Ok(Self(match text {
-            "hangs" => scenario::Mode::Hang,
-            "refuses connections" => scenario::Mode::Refuse,
+            "hangs" | "hang" => scenario::Mode::Hang,
+            "refuses connections" | "refuse" => scenario::Mode::Refuse,
             _ => scenario::Mode::Status5xx,
         }))
     }

@@ -70,6 +70,7 @@ fn breakages(place: &Place<'_>, fault: &Fault) -> Result<Vec<Breakage>, TargetEr
             operations: operations.clone(),
             mode: mode(*how),
         },
+        Fault::DnsOutage { mode: how } => Breakage::NameServers { mode: mode(*how) },
         Fault::Partition { between } => Breakage::Partition { between: *between },
         Fault::ReplicationPause { of, from, to } => return replication(place, *of, *from, *to, None),
         Fault::ReplicationSlow { of, from, to, times } => return replication(place, *of, *from, *to, Some(*times)),

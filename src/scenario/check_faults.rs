@@ -82,18 +82,25 @@ fn fault(checker: &Checker<'_>, written: &FaultFile, regions: &[Region]) -> Resu
     let needs = |key: &str| checker.bad(written.fault.referenced, format!("{kind} needs the key {key:?}"));
     let region = written.region.as_ref().map(|text| checker.region_of_target(text, regions)).transpose()?;
     let mode = written.mode.as_ref().map(|text| checker.choose("mode", text, MODES)).transpose()?;
-    let mode = mode.unwrap_or(Mode::Status5xx);
     match kind {
         "region-outage" => {
             let scope = written.scope.as_ref().map(|text| checker.choose("scope", text, SCOPES)).transpose()?;
             let region = region.ok_or_else(|| needs("region"))?;
+            let mode = mode.unwrap_or(Mode::Status5xx);
             Ok(Fault::RegionOutage { region, scope: scope.unwrap_or(Scope::Application), mode })
         }
         "service-outage" => {
             let service = written.service.as_ref().ok_or_else(|| needs("service"))?;
             let operations = written.operations.as_ref().map(|list| list.value.clone()).unwrap_or_default();
+            let mode = mode.unwrap_or(Mode::Status5xx);
             Ok(Fault::ServiceOutage { service: checker.name(service)?, region, operations, mode })
         }
+        "dns-outage" => match (mode, &written.mode) {
+            (Some(Mode::Status5xx), Some(text)) => {
+                Err(checker.bad(text.referenced, "name servers have no status: expected refuse or hang"))
+            }
+            _ => Ok(Fault::DnsOutage { mode: mode.unwrap_or(Mode::Refuse) }),
+        },
         "partition" => {
             let between = written.between.as_ref().ok_or_else(|| needs("between"))?;
             let [a, b] = between.value.as_slice() else {

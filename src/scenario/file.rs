@@ -132,7 +132,7 @@ pub struct FaultFile {
     /// region-outage: the stack's application, or everything in the Region. Default application.
     #[schemars(with = "Option<words::ScopeName>")]
     pub scope: Option<Text>,
-    /// region-outage, service-outage: how it shows. Default 5xx.
+    /// region-outage, service-outage: how it shows, by default 5xx. dns-outage: refuse or hang, by default refuse.
     #[schemars(with = "Option<words::ModeName>")]
     pub mode: Option<Text>,
     /// service-outage: the service by its SigV4 name, such as dynamodb.

@@ -128,6 +128,10 @@ pub enum Fault {
         operations: Vec<String>,
         mode: Mode,
     },
+    /// The name servers answer nobody: resolvers have what they still keep, and then nothing.
+    DnsOutage {
+        mode: Mode,
+    },
     Partition {
         between: (Region, Region),
     },
@@ -301,6 +305,7 @@ impl Fault {
         match self {
             Self::RegionOutage { .. } => "region-outage",
             Self::ServiceOutage { .. } => "service-outage",
+            Self::DnsOutage { .. } => "dns-outage",
             Self::Partition { .. } => "partition",
             Self::ReplicationPause { .. } => "replication-pause",
             Self::ReplicationSlow { .. } => "replication-slow",
@@ -316,7 +321,8 @@ impl Fault {
         match self {
             Self::RegionOutage { region, .. } => Some(*region),
             Self::ServiceOutage { region, .. } => *region,
-            Self::Partition { .. } | Self::ReplicationPause { .. } | Self::ReplicationSlow { .. } => None,
+            Self::DnsOutage { .. } | Self::Partition { .. } => None,
+            Self::ReplicationPause { .. } | Self::ReplicationSlow { .. } => None,
             // Nothing is taken away from anybody by itself.
             Self::ClockSkew { .. } | Self::BrokenReplicator { .. } | Self::Poison { .. } => None,
         }
@@ -324,7 +330,7 @@ impl Fault {
 
     /// Whether users should feel it: a fault of replication alone is seen in the data and nowhere else.
     pub fn is_felt(&self) -> bool {
-        matches!(self, Self::RegionOutage { .. } | Self::ServiceOutage { .. })
+        matches!(self, Self::RegionOutage { .. } | Self::ServiceOutage { .. } | Self::DnsOutage { .. })
     }
 }
 

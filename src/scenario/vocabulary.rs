@@ -10,6 +10,7 @@ use crate::store::{Store, WriteKind};
 pub const FAULTS: &[(&str, &[&str])] = &[
     ("region-outage", &["region", "scope", "mode"]),
     ("service-outage", &["service", "region", "operations", "mode"]),
+    ("dns-outage", &["mode"]),
     ("partition", &["between"]),
     ("replication-pause", &["of", "from", "to"]),
     ("replication-slow", &["of", "from", "to", "times"]),

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Modules everybody may import: they import none of ours beside each other.
-const GROUND: &[&str] = &["arrivals", "clock", "region", "seed", "store", "wait"];
+const GROUND: &[&str] = &["arrivals", "clock", "dns", "region", "seed", "store", "wait"];
 
 /// Who may import what, beside the ground and itself.
 const TABLE: &[(&str, &[&str])] = &[
     ("arrivals", &[]),
     ("clock", &[]),
+    ("dns", &[]),
     ("region", &[]),
     ("seed", &[]),
     ("store", &[]),

@@ -29,6 +29,9 @@ pub enum Fault {
     /// The API of one service, by its SigV4 name; `region` is where its endpoint lives, `None` for everywhere.
     /// `operations` empty means all of them.
     Service { region: Option<Region>, service: String, operations: Vec<String>, effect: Effect },
+    /// The name servers: SERVFAIL with [`Effect::Refuse`] and [`Effect::Error`], silence with [`Effect::Hang`]. What
+    /// changes records and health checks stays up.
+    NameServers { effect: Effect },
     /// Nothing passes between the two Regions; each keeps serving its users.
     Partition { between: (Region, Region) },
     /// What a service replicates moves slower, or not at all. `name` is the table's, bucket's or secret's name, `None`
@@ -129,6 +132,14 @@ impl Faults {
                 (here && (operations.is_empty() || operations.iter().any(|name| name == operation))).then_some(*effect)
             }
             Fault::Partition { between } if cut(*between, origin, seat) => Some(Effect::Hang),
+            _ => None,
+        })
+    }
+
+    /// What happens to a query for a name.
+    pub fn on_name_servers(&self) -> Option<Effect> {
+        self.first(|fault| match fault {
+            Fault::NameServers { effect } => Some(*effect),
             _ => None,
         })
     }
