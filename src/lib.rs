@@ -21,6 +21,7 @@ pub mod probe;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod shift;
 pub mod target;
 pub mod traffic;
 pub mod twin;

@@ -1,7 +1,7 @@
 //! What must be undone if the run dies: written and synced before it is done, one JSON object a line.
 //!
-//! A line with `undo` says what was there before a change; one with `undone` that it is there again, verified. What
-//! has the one and not the other is left over.
+//! A line with `undo` says what was there before a change; one with `undone` that it is there again, verified; one with
+//! `kept` that the change was meant to stay. What has neither is left over.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -36,6 +36,10 @@ pub enum Entry {
     Undone {
         undone: u32,
     },
+    /// The change was meant to stay, and does.
+    Kept {
+        kept: u32,
+    },
 }
 
 impl UndoLog {
@@ -51,6 +55,11 @@ impl UndoLog {
         let undo = inner.entries;
         inner.write(&Entry::Undo { undo, what: what.to_owned(), before })?;
         Ok(undo)
+    }
+
+    /// The change stays.
+    pub fn kept(&self, kept: u32) -> io::Result<()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(&Entry::Kept { kept })
     }
 
     /// What was there before is there again.
@@ -84,7 +93,7 @@ pub fn left_over(path: &Path) -> io::Result<Vec<(u32, String, Value)>> {
     for line in text.lines() {
         match serde_json::from_str(line) {
             Ok(Entry::Undo { undo, what, before }) => left.push((undo, what, before)),
-            Ok(Entry::Undone { undone }) => left.retain(|(undo, ..)| *undo != undone),
+            Ok(Entry::Undone { undone } | Entry::Kept { kept: undone }) => left.retain(|(undo, ..)| *undo != undone),
             Err(_) if !text.ends_with('\n') && text.ends_with(line) => {}
             Err(error) => return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{line}: {error}"))),
         }
