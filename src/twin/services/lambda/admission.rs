@@ -65,7 +65,7 @@ impl Lambda {
         source: Option<&str>,
     ) -> Result<Admitted, AwsError> {
         let mut state = self.state();
-        let super::State { regions, rng } = &mut *state;
+        let super::State { regions, rng, .. } = &mut *state;
         let functions = regions.entry(region).or_default();
         // What is not reserved is shared by the functions without a reservation.
         let (mut reserved, mut reserved_running) = (0, 0);
