@@ -98,6 +98,11 @@ impl Parameters {
         self.shared.insert(name.to_owned(), value.to_owned());
     }
 
+    /// Sets a value for one Region alone.
+    pub fn set_in(&mut self, region: Region, name: &str, value: &str) {
+        self.regions.entry(region).or_default().insert(name.to_owned(), value.to_owned());
+    }
+
     /// Every name the file gives a value.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.shared.keys().chain(self.regions.values().flat_map(BTreeMap::keys)).map(String::as_str)

@@ -154,6 +154,25 @@ pub async fn up(
     Ok(deployment)
 }
 
+/// Deploys one stack of the layout to one Region again, with the parameters as they are now; every other stack stays
+/// as it is.
+pub async fn again(
+    target: &dyn Target,
+    directory: &StackDirectory,
+    deployment: &mut Deployment,
+    stack: &str,
+    region: Region,
+) -> Result<(), DeployError> {
+    let step = directory.layout.steps.iter().rev().find(|step| step.stack == stack);
+    let step = step.ok_or_else(|| DeployError::NoOutput {
+        path: directory.root.join("layout.yaml"),
+        what: format!("it deploys no stack {stack:?}"),
+    })?;
+    let outputs = deploy_step(target, directory, step, region, deployment).await?;
+    deployment.outputs.insert((stack.to_owned(), region), outputs);
+    Ok(())
+}
+
 /// Takes everything away again, in reverse order; buckets are emptied first.
 pub async fn down(
     target: &dyn Target,

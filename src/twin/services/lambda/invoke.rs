@@ -189,8 +189,8 @@ struct Report<'a> {
 
 impl Report<'_> {
     fn counted(&self, at: crate::clock::Timestamp, failed: bool) -> Ran<'_> {
-        let Admitted { name, concurrency, .. } = self.admitted;
-        Ran { function: name, at, took: self.took, failed, concurrency: *concurrency }
+        let (invoked, concurrency) = (self.admitted.invoked(), self.admitted.concurrency);
+        Ran { invoked, at, took: self.took, failed, concurrency }
     }
 
     fn write(&self, log: &LogSink, error: Option<&FunctionError>, told: bool) {
