@@ -98,7 +98,7 @@ impl Parameters {
         self.shared.insert(name.to_owned(), value.to_owned());
     }
 
-    /// Sets a value for one Region.
+    /// Sets a value for one Region alone.
     pub fn set_in(&mut self, region: Region, name: &str, value: &str) {
         self.regions.entry(region).or_default().insert(name.to_owned(), value.to_owned());
     }

@@ -126,7 +126,7 @@ pub struct FaultFile {
     pub at: Option<Text>,
     #[schemars(with = "words::Fault")]
     pub fault: Text,
-    /// region-outage, service-outage, clock-skew: where. poisoned-item, poisoned-secret: where it is written.
+    /// region-outage, service-outage, clock-skew, degraded: where. poisoned-item, poisoned-secret: where it is written.
     #[schemars(with = "Option<Region>")]
     pub region: Option<Text>,
     /// region-outage: the stack's application, or everything in the Region. Default application.
@@ -165,6 +165,24 @@ pub struct FaultFile {
     /// poisoned-item: the key of the item. Default config.
     #[schemars(with = "Option<String>")]
     pub key: Option<Text>,
+    /// degraded: the version that is bad, wherever it runs.
+    #[schemars(with = "Option<String>")]
+    pub release: Option<Text>,
+    /// degraded: requests whose path begins with these segments, such as /health.
+    #[schemars(with = "Option<words::PathName>")]
+    pub only: Option<Text>,
+    /// degraded: all requests but those whose path begins with these segments.
+    #[schemars(with = "Option<words::PathName>")]
+    pub except: Option<Text>,
+    /// degraded: the share of requests the application answers with a 500.
+    #[schemars(with = "Option<words::Percent>")]
+    pub errors: Option<Text>,
+    /// degraded: the share of requests the application dies of.
+    #[schemars(with = "Option<words::Percent>")]
+    pub crashes: Option<Text>,
+    /// degraded: what an answer takes longer, in the mean.
+    #[schemars(with = "Option<words::Duration>")]
+    pub delay: Option<Text>,
     /// How long until it is healed.
     #[serde(rename = "for")]
     #[schemars(with = "words::Duration")]

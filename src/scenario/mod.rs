@@ -33,8 +33,8 @@ pub use data::{DataPlan, OBJECTS_STABLE, ObjectWorkload, ScriptedWrite, TableWor
 pub use error::ScenarioError;
 pub use file::File;
 pub use plan::{
-    Defect, Failback, Fault, Mode, Operate, Plan, Poisoned, Population, Scope, StackSettings, SteadyState, TargetPlan,
-    TimedFault, TimedOperation,
+    Defect, Degraded, Failback, Fault, Mode, Operate, Plan, Poisoned, Population, Scope, StackSettings, SteadyState,
+    TargetPlan, TimedFault, TimedOperation,
 };
 pub use quantity::{Operation, Percent, Rate};
 

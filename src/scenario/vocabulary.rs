@@ -16,6 +16,7 @@ pub const FAULTS: &[(&str, &[&str])] = &[
     ("replication-slow", &["of", "from", "to", "times"]),
     ("clock-skew", &["region", "ahead"]),
     ("broken-replicator", &["defect", "times"]),
+    ("degraded", &["region", "release", "only", "except", "errors", "crashes", "delay"]),
     ("poisoned-item", &["region", "key"]),
     ("poisoned-secret", &["region"]),
 ];
@@ -155,5 +156,6 @@ schema! {
     DefectName => { "type": "string", "enum": (names(DEFECTS)) },
     OperationName => { "type": "string", "enum": (names(OPERATIONS)) },
     SignedDuration => { "type": "string", "pattern": "^-?([0-9]+(h|ms|m|s))+$", "examples": ["2s", "-500ms"] },
+    PathName => { "type": "string", "pattern": "^/", "examples": ["/health"] },
     HopName => { "type": "string", "enum": (names(&hops())) },
 }

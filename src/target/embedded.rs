@@ -200,6 +200,9 @@ impl Injector for TwinInjector {
                 super::Defect::CompletesWithoutCopy => Defect::CompleteWithoutCopy,
                 super::Defect::PublishesPending => Defect::PublishPending,
             }),
+            Breakage::Degraded { region, release, only, except, errors, crashes, delay } => {
+                Fault::Degraded { region, release, only, except, errors, crashes, delay }
+            }
             Breakage::ClockSkew { region, ahead_ms } => Fault::ClockSkew { region, ahead_us: ahead_ms * 1_000 },
         };
         Box::pin(async move { Ok(BreakageId(self.cloud.faults.inject(fault).number())) })

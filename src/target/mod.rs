@@ -141,7 +141,7 @@ pub enum Mode {
 }
 
 /// What a target can break.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Breakage {
     /// The functions of the Region's application; with [`Mode::Refuse`], the API edge in front of them.
     Application { region: Region, mode: Mode },
@@ -159,6 +159,17 @@ pub enum Breakage {
     Replicator(Defect),
     /// A Region's services stamp writes this far ahead of the truth.
     ClockSkew { region: Region, ahead_ms: i64 },
+    /// The application answers, and a share of its answers (0 to 1) is bad, or they are late by so much in the mean.
+    Degraded {
+        region: Option<Region>,
+        /// The version that is bad, as it names itself.
+        release: Option<String>,
+        only: Option<String>,
+        except: Option<String>,
+        errors: f64,
+        crashes: f64,
+        delay: Duration,
+    },
 }
 
 /// What a broken replicator does.

@@ -178,6 +178,7 @@ impl Watch {
             Fault::RegionOutage { .. }
             | Fault::ServiceOutage { .. }
             | Fault::DnsOutage { .. }
+            | Fault::Degraded(_)
             | Fault::BrokenReplicator { .. } => None,
         }
     }
