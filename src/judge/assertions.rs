@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Case;
 use super::availability::failed_seconds;
+use super::canary::{self, CanarySeen};
 use super::data;
 use super::evidence::{Us, ms, second_from, second_of};
 use super::failover::{Course, Measured, moment, window};
@@ -60,6 +61,7 @@ pub struct Facts<'a> {
     pub failover: Option<&'a Failover>,
     pub requests: &'a Requests,
     pub data: &'a data::Results<'a>,
+    pub canary: Option<&'a CanarySeen>,
 }
 
 pub fn judge(case: &Case<'_>, assertion: &Assertion, facts: &Facts<'_>) -> Judgement {
@@ -85,11 +87,15 @@ fn bound(check: &Check) -> (f64, &'static str) {
         Check::StableWritesAtLeast { at_least } | Check::ObjectsReplicated { at_least, .. } => (at_least.get(), "%"),
         Check::DivergentItemsAtMost { at_most } => (*at_most as f64, "items"),
         Check::DivergentObjectsAtMost { at_most } => (*at_most as f64, "objects"),
+        Check::CanaryDecides { .. } => (0.0, "decisions"),
+        Check::CanaryExposedAtMost { at_most } => (at_most.get(), "% of requests"),
+        Check::CanaryFailuresAtMost { at_most } => (*at_most as f64, "requests"),
         Check::LastWriterWins => (0.0, "items"),
         Check::MonotonicReads => (0.0, "reads"),
         Check::CompletedObjectsReadable => (0.0, "objects"),
         Check::PublishedSecretsOnly => (0.0, "versions"),
         Check::RpoWithin { within }
+        | Check::RolledBackWithin { within }
         | Check::ConvergedWithin { within }
         | Check::ReplicationLagWithin { within, .. }
         | Check::StaleReadsWithin { within }
@@ -114,6 +120,9 @@ fn finding(case: &Case<'_>, check: &Check, facts: &Facts<'_>) -> Finding {
         _ => {}
     }
     if let Some(finding) = data::finding(case, check, facts.data) {
+        return finding;
+    }
+    if let Some(finding) = canary::finding(check, facts.canary) {
         return finding;
     }
     let Some(course) = facts.course else {

@@ -5,6 +5,7 @@
 //! records ─→ evidence.rs ─┬→ by_second.rs: requests by population, second and Region
 //!                         └→ what services said: alarms, changes, answers, the function's lines
 //! records ─→ data/: what became of every write, read, object and secret
+//! records ─→ canary/: a new version beside the old one, step by step
 //! evidence + Plan ─→ failover.rs, hops.rs, failback.rs, steady.rs, availability.rs ─→ assertions.rs ─┐
 //!                 └→ vacuity.rs (what the run cannot prove) ───────────────────────────────────────┴→ verdict.rs
 //! ```
@@ -14,6 +15,7 @@
 mod assertions;
 mod availability;
 mod by_second;
+pub mod canary;
 mod data;
 mod evidence;
 mod failback;
@@ -27,6 +29,7 @@ use std::time::Duration;
 
 use crate::history::{Event, PhaseName, Record};
 use crate::scenario::Plan;
+use canary::Trial;
 use data::Data;
 use evidence::{Evidence, ms};
 pub use verdict::{
@@ -40,6 +43,7 @@ pub struct Judge {
     plan: Plan,
     evidence: Evidence,
     data: Data,
+    trial: Option<Trial>,
     truncated: bool,
 }
 
@@ -58,7 +62,13 @@ pub fn judge<'a>(plan: &Plan, records: impl IntoIterator<Item = &'a Record>) -> 
 
 impl Judge {
     pub fn new(plan: &Plan) -> Self {
-        Self { plan: plan.clone(), evidence: Evidence::new(plan), data: Data::new(plan), truncated: false }
+        Self {
+            plan: plan.clone(),
+            evidence: Evidence::new(plan),
+            data: Data::new(plan),
+            trial: Trial::new(plan),
+            truncated: false,
+        }
     }
 
     pub fn observe(&mut self, record: &Record) {
@@ -71,6 +81,9 @@ impl Judge {
         }
         self.evidence.observe(record);
         self.data.observe(record);
+        if let Some(trial) = &mut self.trial {
+            trial.observe(record);
+        }
     }
 
     /// The history was cut off.
@@ -86,15 +99,18 @@ impl Judge {
         let failback = course.as_ref().map(|course| failback::failback(&case, course));
         let requests = availability::requests(&case, course.as_ref());
         let data = self.data.results();
+        let canary = self.trial.as_ref().map(|trial| (trial, trial.seen()));
         let facts = assertions::Facts {
             course: course.as_ref(),
             failover: failover.as_ref(),
             requests: &requests,
             data: &data,
+            canary: canary.as_ref().map(|(_, seen)| seen),
         };
         let judged: Vec<Judgement> =
             self.plan.assertions.iter().map(|assertion| assertions::judge(&case, assertion, &facts)).collect();
-        let doubts = vacuity::doubts(&case, course.as_ref(), &data, self.truncated);
+        let mut doubts = vacuity::doubts(&case, course.as_ref(), &data, self.truncated);
+        doubts.extend(canary.iter().flat_map(|(trial, seen)| canary::doubts(trial, seen)));
         let doubts = vacuity::unfound(&self.plan, &judged, doubts);
         let doubt = (!doubts.is_empty()).then_some(Outcome::Inconclusive);
         let preflight = data.preflight();
@@ -122,6 +138,7 @@ impl Judge {
             objects: data.objects(),
             secrets: data.secrets(),
             preflight,
+            canary: canary.map(|(_, seen)| seen),
             simulated_ms: ms(self.evidence.began(PhaseName::End).unwrap_or(self.evidence.end)),
             wall_ms: None,
         }

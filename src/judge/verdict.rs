@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::canary::CanarySeen;
 use crate::region::Region;
 use crate::seed::Seed;
 
@@ -76,6 +77,9 @@ pub struct Verdict {
     pub secrets: Option<SecretsSeen>,
     /// What was tried before anything was broken.
     pub preflight: Vec<PreflightSeen>,
+    /// Null where the plan has none.
+    #[serde(default)]
+    pub canary: Option<CanarySeen>,
     pub simulated_ms: u64,
     /// What the run cost its user in real time; absent when a stored history was judged again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -100,7 +104,7 @@ pub struct Judgement {
     /// Null where there was nothing to measure.
     pub measured: Option<f64>,
     pub bound: f64,
-    /// `s`, `%`, or what is counted: `requests`, `writes`, `items`, `objects`, `reads`.
+    /// `s`, `%`, `% of requests`, or what is counted: `requests`, `writes`, `items`, `objects`, `reads`, `decisions`.
     pub unit: String,
     pub evidence: String,
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::canary::Decision;
 use super::quantity::{Percent, duration};
 use crate::region::Region;
 use crate::store::Store;
@@ -130,6 +131,24 @@ pub enum Check {
         #[serde(with = "duration")]
         at_most: Duration,
     },
+    /// What becomes of the canary.
+    CanaryDecides {
+        decision: Decision,
+    },
+    /// Of all requests from its first step until its decision was carried out, the canary served this share.
+    CanaryExposedAtMost {
+        at_most: Percent,
+    },
+    /// Requests of the canary that failed, and those that failed in its Regions without a version that answered.
+    CanaryFailuresAtMost {
+        at_most: u64,
+    },
+    /// From the first failure in the step that was rolled back, or without one its beginning, until everything was
+    /// verified to be as before.
+    RolledBackWithin {
+        #[serde(with = "duration")]
+        within: Duration,
+    },
 }
 
 /// Which of the measured lags.
@@ -214,6 +233,10 @@ impl Check {
             Self::PublishedSecretsOnly => "published-secrets-only",
             Self::SecretsAgreeWithin { .. } => "secrets-agree-within",
             Self::RejectedSecretAtMost { .. } => "rejected-secret-at-most",
+            Self::CanaryDecides { .. } => "canary-decides",
+            Self::CanaryExposedAtMost { .. } => "canary-exposed-at-most",
+            Self::CanaryFailuresAtMost { .. } => "canary-failures-at-most",
+            Self::RolledBackWithin { .. } => "rolled-back-within",
         }
     }
 

@@ -79,6 +79,35 @@ impl Default for Analysis {
     }
 }
 
+/// What became of a canary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decision {
+    /// The new version serves everybody.
+    Promoted,
+    /// All is as it was before, verified.
+    RolledBack,
+    /// It still waits for data.
+    Held,
+    /// Somebody else had changed what it was about to change.
+    Conflict,
+    Failed,
+}
+
+impl Decision {
+    pub const ALL: [Self; 5] = [Self::Promoted, Self::RolledBack, Self::Held, Self::Conflict, Self::Failed];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Promoted => "promoted",
+            Self::RolledBack => "rolled-back",
+            Self::Held => "held",
+            Self::Conflict => "conflict",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 impl Shift {
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -26,7 +26,7 @@ mod shipped;
 mod vocabulary;
 
 pub use assertion::{Assertion, Check, Hop, Percentile};
-pub use canary::{Analysis, CanaryPlan, CanaryStep, Shift};
+pub use canary::{Analysis, CanaryPlan, CanaryStep, Decision, Shift};
 pub use check::{load, parse};
 pub use clients::Behaviour;
 pub use data::{DataPlan, OBJECTS_STABLE, ObjectWorkload, ScriptedWrite, TableWorkload};
