@@ -7,6 +7,7 @@
 //!
 //! A preflight that does not hold leads to the teardown at once: nothing is broken that did not work before.
 
+mod canary;
 mod start;
 
 use std::time::Duration;
@@ -115,7 +116,7 @@ pub fn up(plan: &Plan) -> Result<Vec<UpStack>, RunError> {
     let running = embedded::in_virtual_time(move || async move {
         let target = Embedded::start(plan.seed, &plan.target.regions);
         let mut stacks: Vec<UpStack> = Vec::new();
-        let deployment = deploy(&plan, &target, |progress| {
+        let (deployment, _) = deploy(&plan, &target, |progress| {
             let deploy::Progress { stack, region, took_ms, .. } = progress;
             match stacks.iter_mut().find(|known| known.stack == stack && known.region == region) {
                 Some(known) => known.took_ms += took_ms,
@@ -145,11 +146,12 @@ async fn deploy(
     plan: &Plan,
     target: &dyn Target,
     progress: impl FnMut(deploy::Progress),
-) -> Result<Deployment, RunError> {
+) -> Result<(Deployment, StackDirectory), RunError> {
     let mut directory = StackDirectory::read(&plan.target.stack)?;
     let overrides = plan.target.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     deploy::override_parameters(&mut directory, overrides)?;
-    Ok(deploy::up(target, &directory, progress).await?)
+    let deployment = deploy::up(target, &directory, progress).await?;
+    Ok((deployment, directory))
 }
 
 fn record_stack(recorder: &Recorder, progress: deploy::Progress) {
@@ -160,7 +162,7 @@ fn record_stack(recorder: &Recorder, progress: deploy::Progress) {
 async fn conduct(plan: &Plan, target: &dyn Target, recorder: &Recorder) -> Result<(), RunError> {
     let phase = |phase| recorder.record(Event::Phase { phase });
     phase(PhaseName::Deploy);
-    let deployment = deploy(plan, target, |progress| record_stack(recorder, progress)).await?;
+    let (deployment, directory) = deploy(plan, target, |progress| record_stack(recorder, progress)).await?;
     if !preflight(plan, target, &deployment, recorder).await? {
         return tear_down(target, &deployment, recorder).await;
     }
@@ -183,8 +185,11 @@ async fn conduct(plan: &Plan, target: &dyn Target, recorder: &Recorder) -> Resul
     tokio::time::sleep(plan.steady_state.duration).await;
     phase(PhaseName::Fault);
     let day = async {
-        let (played, ()) = tokio::join!(play(plan, target, &deployment, recorder), writers.script(plan));
+        let canary = canary::conduct(plan, target, (&deployment, &directory), recorder);
+        let (played, released, ()) =
+            tokio::join!(play(plan, target, &deployment, recorder), canary, writers.script(plan));
         played?;
+        released?;
         phase(PhaseName::Failback);
         come_home(plan, &answers, ttl).await;
         phase(PhaseName::SteadyAfter);

@@ -94,8 +94,23 @@ impl Alias {
         .await
     }
 
-    /// An alias of another name that leads to a version, made or moved.
-    pub async fn also(&self, alias: &str, version: &str) -> Result<(), ShiftError> {
+    /// An alias of another name that leads to a version, made or moved, which API Gateway may invoke for the API that
+    /// `source` names.
+    pub async fn also(&self, alias: &str, version: &str, source: &str) -> Result<(), ShiftError> {
+        self.lead_also(alias, version).await?;
+        patiently(&format!("the permission of alias {alias}"), async || {
+            let call = self.client.add_permission().function_name(&self.function).qualifier(alias);
+            let call = call.statement_id("blackstart-canary").action("lambda:InvokeFunction");
+            match call.principal("apigateway.amazonaws.com").source_arn(source).send().await {
+                Ok(_) => Ok(()),
+                Err(error) if error.code() == Some("ResourceConflictException") => Ok(()),
+                Err(error) => Err(failure(&error)),
+            }
+        })
+        .await
+    }
+
+    async fn lead_also(&self, alias: &str, version: &str) -> Result<(), ShiftError> {
         patiently(&format!("alias {alias}"), async || {
             let call = self.client.create_alias().function_name(&self.function).name(alias).function_version(version);
             match call.send().await {
