@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 
 use super::World;
 use super::params::{Region, Share, Span};
-use crate::scenario::{Analysis, CanaryPlan, CanaryStep, Check, Decision, Fault, Operation, Percent, Shift, TimedFault};
+use crate::scenario::{Analysis, CanaryPlan, CanaryStep, Check, Decision, Operation, Percent, Shift};
 
 #[given(expr = "weighted routing, {region} with {int} and {region} with {int}")]
 fn weighted(world: &mut World, home: Region, home_weight: u32, other: Region, other_weight: u32) {
@@ -49,6 +49,21 @@ fn critical(world: &mut World, method: String, route: String) {
 #[then(expr = "the canary is promoted")]
 async fn promoted(world: &mut World) {
     world.prove(Check::CanaryDecides { decision: Decision::Promoted }).await;
+}
+
+#[then(expr = "the canary serves at most {share} of the requests")]
+async fn exposed(world: &mut World, at_most: Share) {
+    world.prove(Check::CanaryExposedAtMost { at_most: at_most.0 }).await;
+}
+
+#[then(expr = "all is as it was within {duration} of the first failure")]
+async fn restored(world: &mut World, within: Span) {
+    world.prove(Check::RolledBackWithin { within: within.0 }).await;
+}
+
+#[then(expr = "the canary gives way to whoever else changed the records")]
+async fn gave_way(world: &mut World) {
+    world.prove(Check::CanaryDecides { decision: Decision::Conflict }).await;
 }
 
 #[then(expr = "the canary is rolled back")]

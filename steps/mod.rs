@@ -4,6 +4,7 @@
 //! `Then` is one assertion judged over the history of that run. Compiled as `blackstart::steps` (feature `bdd`), so
 //! that another repository's `tests/bdd.rs` can use them with its own features.
 
+mod canary;
 mod data;
 mod faults;
 mod guard;

@@ -19,6 +19,12 @@ pub struct Args {
 pub enum Command {
     /// Run a scenario and judge it.
     Run(RunArgs),
+    /// Release a new version by a scenario's canary, and judge it: says first what its steps can find.
+    Canary(RunArgs),
+    /// Run a scenario under each guard (lambda, health-check, both) and show their hops side by side.
+    ///
+    /// Exit code 0 where each of them could be judged, 2 where one is inconclusive: a comparison fails nobody.
+    Guards(RunArgs),
     /// Judge a stored run again and show its report.
     Report(ReportArgs),
     /// Check a scenario without running it.

@@ -1,12 +1,14 @@
 //! The command line: parse, hand over, exit code.
 //!
 //! `args.rs` is the grammar, `console.rs` where output goes, `engine.rs` what carries a plan out, `runs.rs` the
-//! folder of runs; `run.rs`, `report.rs` and `stack.rs` are the commands. Data goes to stdout, progress and
+//! folder of runs; `run.rs`, `canary.rs`, `guards.rs`, `report.rs` and `stack.rs` are the commands. Data goes to stdout, progress and
 //! complaints to stderr. No command decides anything: plans are checked by `scenario`, runs judged by `judge`.
 
 mod args;
+mod canary;
 mod console;
 mod engine;
+mod guards;
 mod report;
 mod run;
 mod runs;
@@ -94,6 +96,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>, console: &mut Console, eng
 fn command(command: Command, console: &mut Console, engine: &Engine) -> Result<u8, Stop> {
     match command {
         Command::Run(args) => run::run(&args, console, engine),
+        Command::Canary(args) => canary::canary(&args, console, engine),
+        Command::Guards(args) => guards::compare(&args, console, engine),
         Command::Report(args) => report::report(&args, console),
         Command::Validate { scenario } => {
             let plan = scenario::load(&scenario).map_err(|error| Stop::Usage(error.into()))?;

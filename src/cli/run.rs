@@ -20,21 +20,19 @@ pub(crate) fn run(args: &RunArgs, console: &mut Console, engine: &Engine) -> Res
     if let Some(target) = args.target {
         plan.target.name = target.as_str().to_owned();
     }
-    let id = runs::run_id(&plan);
-    let folder = runs::create(&args.out, &id)?;
-    runs::write(&folder, runs::PLAN, &to_json(&plan)?)?;
+    let folder = runs::create(&args.out, &runs::run_id(&plan))?;
     // Before the run: what it saw until it died can then be reported as latest too.
     runs::point_latest(&args.out, &folder)?;
     console.complain(&format!("{} on {}, seed {}: {}\n", plan.scenario, plan.target.name, plan.seed, folder.display()));
-    let wall = WallClock::start();
-    let mut verdict = carry_out(&plan, &folder, console, engine)?;
-    verdict.wall_ms = Some(u64::try_from(wall.elapsed().as_millis()).unwrap_or(u64::MAX));
+    let verdict = carry_out(&plan, &folder, console, engine)?;
     publish(&plan, &verdict, &folder, args.json, console)?;
     Ok(exit::of(verdict.verdict))
 }
 
-/// Runs the plan; the judge and the progress line watch its history as it is written.
-fn carry_out(plan: &Plan, folder: &Path, console: &Console, engine: &Engine) -> Result<Verdict, Stop> {
+/// Runs the plan into its folder; the judge and the progress line watch its history as it is written.
+pub(crate) fn carry_out(plan: &Plan, folder: &Path, console: &Console, engine: &Engine) -> Result<Verdict, Stop> {
+    let wall = WallClock::start();
+    runs::write(folder, runs::PLAN, &to_json(plan)?)?;
     let journal = Journal::create(&folder.join(runs::HISTORY))?;
     let judge = Arc::new(Mutex::new(Judge::new(plan)));
     let watching = Arc::clone(&judge);
@@ -45,7 +43,9 @@ fn carry_out(plan: &Plan, folder: &Path, console: &Console, engine: &Engine) -> 
     journal.finish()?;
     done?;
     let judge = judge.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(judge.verdict())
+    let mut verdict = judge.verdict();
+    verdict.wall_ms = Some(u64::try_from(wall.elapsed().as_millis()).unwrap_or(u64::MAX));
+    Ok(verdict)
 }
 
 /// Writes the files of a judged run and prints what was asked for.
@@ -58,14 +58,21 @@ pub(crate) fn publish(
 ) -> Result<(), Stop> {
     let shown = folder.display().to_string();
     let report = Report { plan, verdict, folder: Some(&shown) };
-    runs::write(folder, runs::VERDICT, &verdict_json(verdict))?;
-    runs::write(folder, runs::REPORT, &markdown(report))?;
+    store(plan, verdict, folder)?;
     if json {
         console.print(&verdict_json(verdict));
     } else {
         let text = terminal(report, console.paint);
         console.print(&text);
     }
+    Ok(())
+}
+
+/// Writes the files of a judged run.
+pub(crate) fn store(plan: &Plan, verdict: &Verdict, folder: &Path) -> Result<(), Stop> {
+    let shown = folder.display().to_string();
+    runs::write(folder, runs::VERDICT, &verdict_json(verdict))?;
+    runs::write(folder, runs::REPORT, &markdown(Report { plan, verdict, folder: Some(&shown) }))?;
     Ok(())
 }
 

@@ -1,12 +1,13 @@
 //! What a run proved, for people and for machines. Reads plans and verdicts; never a history, never a clock.
 //!
 //! `progress.rs` is the line shown while a run goes on; `terminal.rs` what an on-call engineer reads afterwards,
-//! `markdown.rs` the same for `report.md`, `json.rs` the machine formats and their schemas. `data.rs` says in words what
+//! `markdown.rs` the same for `report.md`, `guards.rs` one scenario under each guard, `json.rs` the machine formats and their schemas. `data.rs` says in words what
 //! became of the data, `figures.rs` writes numbers and `paint.rs` colours them. Nothing here decides what passed.
 
 mod data;
 mod figures;
 pub mod gherkin;
+mod guards;
 mod json;
 mod markdown;
 mod paint;
@@ -16,6 +17,7 @@ mod terminal;
 use crate::judge::Verdict;
 use crate::scenario::Plan;
 
+pub use guards::guards;
 pub use json::{Schema, schema, verdict_json};
 pub use markdown::markdown;
 pub use paint::Paint;

@@ -269,7 +269,11 @@ impl Conductor<'_> {
             Shift::Alias => self.lead(share).await?,
             Shift::Stage => self.stage(share).await?,
         }
-        self.tell(CanaryAction::Baking, Some(step), format!("{} gets {} in {}", self.named(), step.share, self.places()));
+        self.tell(
+            CanaryAction::Baking,
+            Some(step),
+            format!("{} gets {} in {}", self.named(), step.share, self.places()),
+        );
         Ok(())
     }
 
@@ -290,7 +294,7 @@ impl Conductor<'_> {
     /// Gives the canary's Region the share, as much for its control, and the others the rest as they had it.
     async fn spread(&mut self, share: f64, why: &str) -> Result<(), Stop> {
         let Some(moved) = &mut self.weights else { return Ok(()) };
-        let region = self.canary.regions.first().map_or("", Region::as_str);
+        let region = self.canary.regions.first().map_or("", |region| region.as_str());
         let wanted = weights_for(share, region, &moved.before.weights());
         if moved.now.weights() == wanted {
             return Ok(());
@@ -479,7 +483,7 @@ impl Conductor<'_> {
     }
 
     fn places(&self) -> String {
-        self.canary.regions.iter().map(Region::as_str).collect::<Vec<_>>().join(" and ")
+        self.canary.regions.iter().map(|region| region.as_str()).collect::<Vec<_>>().join(" and ")
     }
 }
 
