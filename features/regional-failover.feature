@@ -37,6 +37,17 @@ Feature: Losing a Region
     When the application of us-east-1 hangs for 15 minutes
     Then every population is back within 7 minutes
 
+  Scenario Outline: Without name servers users have what their resolvers keep, and then nothing
+    When the name servers <fail> for 5 minutes
+    Then users see the fault within 90 seconds
+    And north-america has at most 6 minutes of failed seconds
+    And the steady state holds again after the failback
+
+    Examples:
+      | fail   |
+      | refuse |
+      | hang   |
+
   Scenario: Users go home when the Region is back
     When the application of us-east-1 answers 5xx for 12 minutes
     Then every population is home within 12 minutes of the heal

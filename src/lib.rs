@@ -5,6 +5,7 @@
 
 pub mod arrivals;
 pub mod clock;
+pub mod dns;
 pub mod region;
 pub mod seed;
 pub mod store;
@@ -20,6 +21,7 @@ pub mod probe;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod shift;
 pub mod target;
 pub mod traffic;
 pub mod twin;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use cucumber::when;
 
 use super::World;
-use super::params::{Failing, Region, Span};
-use crate::scenario::{Fault, Mode, Scope, TimedFault};
+use super::params::{Failing, Region, Share, Span};
+use crate::scenario::{Degraded, Fault, Mode, Percent, Scope, TimedFault};
 
 #[when("nothing breaks")]
 fn nothing(_: &mut World) {}
@@ -19,6 +19,60 @@ fn application(world: &mut World, region: Region, how: Failing, lasts: Span) {
 #[when(expr = "all of {region} {failing} for {duration}")]
 fn everything(world: &mut World, region: Region, how: Failing, lasts: Span) {
     lose(world, region, Scope::Region, how.0, lasts);
+}
+
+#[when(expr = "the name servers {failing} for {duration}")]
+fn name_servers(world: &mut World, how: Failing, lasts: Span) {
+    put(world, Fault::DnsOutage { mode: how.0 }, lasts);
+}
+
+#[when(expr = "{share} of the requests to {region} fail for {duration}")]
+fn failing(world: &mut World, share: Share, region: Region, lasts: Span) {
+    degrade(world, Degraded { region: Some(region.0), errors: share.0, ..Degraded::NOTHING }, lasts);
+}
+
+#[when(expr = "{share} of the requests to {region} fail and answers take {duration} longer for {duration}")]
+fn failing_and_late(world: &mut World, share: Share, region: Region, delay: Span, lasts: Span) {
+    let degraded = Degraded { region: Some(region.0), errors: share.0, delay: delay.0, ..Degraded::NOTHING };
+    degrade(world, degraded, lasts);
+}
+
+#[when(expr = "answers of {region} take {duration} longer for {duration}")]
+fn late(world: &mut World, region: Region, delay: Span, lasts: Span) {
+    degrade(world, Degraded { region: Some(region.0), delay: delay.0, ..Degraded::NOTHING }, lasts);
+}
+
+/// `/health of us-east-1 fails`: requests of that path, and no others.
+#[when(expr = "{word} of {region} fails for {duration}")]
+fn one_path(world: &mut World, path: String, region: Region, lasts: Span) {
+    let degraded = Degraded { region: Some(region.0), only: Some(path), errors: Percent::ALL, ..Degraded::NOTHING };
+    degrade(world, degraded, lasts);
+}
+
+/// The health check sees nothing of it.
+#[when(expr = "everything but {word} of {region} fails for {duration}")]
+fn all_but_one_path(world: &mut World, path: String, region: Region, lasts: Span) {
+    let degraded = Degraded { region: Some(region.0), except: Some(path), errors: Percent::ALL, ..Degraded::NOTHING };
+    degrade(world, degraded, lasts);
+}
+
+#[when(expr = "version {word} fails {share} of its requests for {duration}")]
+fn bad_release(world: &mut World, release: String, share: Share, lasts: Span) {
+    degrade(world, Degraded { release: Some(release), errors: share.0, ..Degraded::NOTHING }, lasts);
+}
+
+#[when(expr = "version {word} crashes in {share} of its requests for {duration}")]
+fn crashing_release(world: &mut World, release: String, share: Share, lasts: Span) {
+    degrade(world, Degraded { release: Some(release), crashes: share.0, ..Degraded::NOTHING }, lasts);
+}
+
+#[when(expr = "version {word} answers {duration} slower for {duration}")]
+fn slow_release(world: &mut World, release: String, delay: Span, lasts: Span) {
+    degrade(world, Degraded { release: Some(release), delay: delay.0, ..Degraded::NOTHING }, lasts);
+}
+
+fn degrade(world: &mut World, degraded: Degraded, lasts: Span) {
+    put(world, Fault::Degraded(degraded), lasts);
 }
 
 fn lose(world: &mut World, region: Region, scope: Scope, mode: Mode, lasts: Span) {

@@ -15,9 +15,9 @@ use crate::store::{Store, WriteKind};
 #[param(name = "region", regex = "[a-z]{2}-[a-z]+-[0-9]")]
 pub struct Region(pub region::Region);
 
-/// `5 minutes`, `90 seconds`.
+/// `5 minutes`, `90 seconds`, `300 ms`.
 #[derive(Clone, Copy, Debug, Parameter)]
-#[param(name = "duration", regex = "[0-9]+ (?:second|minute|hour)s?")]
+#[param(name = "duration", regex = "[0-9]+ (?:ms|(?:second|minute|hour)s?)")]
 pub struct Span(pub Duration);
 
 /// `99.5 %`.
@@ -25,9 +25,9 @@ pub struct Span(pub Duration);
 #[param(name = "share", regex = r"[0-9.]+ ?%")]
 pub struct Share(pub Percent);
 
-/// How a lost application shows itself: `answers 5xx`, `hangs`, `refuses connections`.
+/// How what is lost shows itself: an application `answers 5xx`, `hangs`, `refuses connections`; name servers `hang`, `refuse`.
 #[derive(Clone, Copy, Debug, Parameter)]
-#[param(name = "failing", regex = "answers 5xx|hangs|refuses connections")]
+#[param(name = "failing", regex = "answers 5xx|hangs?|refuses connections|refuse")]
 pub struct Failing(pub scenario::Mode);
 
 impl FromStr for Region {
@@ -41,13 +41,14 @@ impl FromStr for Span {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let (number, unit) = text.split_once(' ').ok_or("a number and a unit")?;
-        let seconds = match unit.trim_end_matches('s') {
-            "second" => 1,
-            "minute" => 60,
-            _ => 3_600,
+        let milliseconds = match unit.trim_end_matches('s') {
+            "m" => 1,
+            "second" => 1_000,
+            "minute" => 60_000,
+            _ => 3_600_000,
         };
         let number: u64 = number.parse().map_err(|error| format!("{text}: {error}"))?;
-        Ok(Self(Duration::from_secs(number * seconds)))
+        Ok(Self(Duration::from_millis(number * milliseconds)))
     }
 }
 
@@ -62,8 +63,8 @@ impl FromStr for Failing {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         Ok(Self(match text {
-            "hangs" => scenario::Mode::Hang,
-            "refuses connections" => scenario::Mode::Refuse,
+            "hangs" | "hang" => scenario::Mode::Hang,
+            "refuses connections" | "refuse" => scenario::Mode::Refuse,
             _ => scenario::Mode::Status5xx,
         }))
     }

@@ -26,7 +26,7 @@ pub struct Layout {
 }
 
 /// One deployment of one template.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Step {
     pub stack: String,
@@ -53,7 +53,7 @@ pub enum Regions {
 }
 
 /// Where a parameter's value comes from.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(untagged)]
 pub enum Value {
     Output(Source),
@@ -65,7 +65,7 @@ pub enum Value {
 }
 
 /// An output of a deployed stack.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     pub stack: String,
@@ -96,6 +96,11 @@ impl Parameters {
             values.remove(name);
         }
         self.shared.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Sets a value for one Region alone.
+    pub fn set_in(&mut self, region: Region, name: &str, value: &str) {
+        self.regions.entry(region).or_default().insert(name.to_owned(), value.to_owned());
     }
 
     /// Every name the file gives a value.

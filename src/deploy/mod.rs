@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, RrType};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+use indexmap::IndexMap;
 
 pub use layout::{Layout, Parameters, Regions, Source, StackDirectory, Step, Value};
 
@@ -152,6 +153,44 @@ pub async fn up(
         }
     }
     Ok(deployment)
+}
+
+/// Deploys again, in one Region, the stacks whose templates take one of these parameters; gives the values they had.
+/// Nothing else of the deployment changes, and no other Region.
+pub async fn update(
+    target: &dyn Target,
+    directory: &mut StackDirectory,
+    deployment: &mut Deployment,
+    region: Region,
+    parameters: &IndexMap<String, String>,
+    mut progress: impl FnMut(Progress),
+) -> Result<IndexMap<String, String>, DeployError> {
+    let mut before = IndexMap::new();
+    for (name, value) in parameters {
+        let had = directory.parameters.get(region, name).map(str::to_owned);
+        let known = || directory.parameters.names().map(str::to_owned).collect();
+        let had = had.ok_or_else(|| DeployError::UnknownParameter { name: name.clone(), known: known() })?;
+        before.insert(name.clone(), had);
+        directory.parameters.set_in(region, name, value);
+    }
+    // The last step of a stack is the one that gives it all its parameters.
+    let last = |step: &&Step| directory.layout.steps.iter().rfind(|other| other.stack == step.stack) == Some(*step);
+    for step in directory.layout.steps.iter().filter(last) {
+        let here = step.regions.resolve(&deployment.regions, target.primary()).contains(&region);
+        if !here || !directory.wants(step, region) {
+            continue;
+        }
+        let path = directory.root.join(&step.template);
+        let takes = package::parameters(&path, &layout::read(&path)?)?;
+        if !takes.iter().any(|name| parameters.contains_key(name)) {
+            continue;
+        }
+        let begun = target.clock().now();
+        let outputs = deploy_step(target, directory, step, region, deployment).await?;
+        deployment.outputs.insert((step.stack.clone(), region), outputs);
+        progress(Progress::since(begun, target, deployment.stack_name(&step.stack), region, "UPDATED"));
+    }
+    Ok(before)
 }
 
 /// Takes everything away again, in reverse order; buckets are emptied first.

@@ -70,6 +70,7 @@ fn breakages(place: &Place<'_>, fault: &Fault) -> Result<Vec<Breakage>, TargetEr
             operations: operations.clone(),
             mode: mode(*how),
         },
+        Fault::DnsOutage { mode: how } => Breakage::NameServers { mode: mode(*how) },
         Fault::Partition { between } => Breakage::Partition { between: *between },
         Fault::ReplicationPause { of, from, to } => return replication(place, *of, *from, *to, None),
         Fault::ReplicationSlow { of, from, to, times } => return replication(place, *of, *from, *to, Some(*times)),
@@ -82,6 +83,15 @@ fn breakages(place: &Place<'_>, fault: &Fault) -> Result<Vec<Breakage>, TargetEr
             Defect::CompletesWithoutCopy => target::Defect::CompletesWithoutCopy,
             Defect::PublishesPending => target::Defect::PublishesPending,
         }),
+        Fault::Degraded(degraded) => Breakage::Degraded {
+            region: degraded.region,
+            release: degraded.release.clone(),
+            only: degraded.only.clone(),
+            except: degraded.except.clone(),
+            errors: degraded.errors.ratio(),
+            crashes: degraded.crashes.ratio(),
+            delay: degraded.delay,
+        },
         Fault::Poison { .. } => return Ok(Vec::new()),
     };
     Ok(vec![breakage])

@@ -8,14 +8,17 @@ use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Record;
+use super::{Record, UndoLog};
 
 /// A watcher of records as they are written.
 pub type Watcher = Box<dyn FnMut(&Record) + Send>;
 
 /// Where every stage writes what it saw. Clones write to the same history.
 #[derive(Clone)]
-pub struct Journal(Arc<Mutex<Inner>>);
+pub struct Journal {
+    inner: Arc<Mutex<Inner>>,
+    undo: UndoLog,
+}
 
 struct Inner {
     sink: Option<BufWriter<Box<dyn Write + Send>>>,
@@ -38,6 +41,8 @@ pub enum JournalError {
     Bad { file: PathBuf, line: usize, what: String },
 }
 
+/// The file of what must be undone, beside a history.
+pub const UNDO: &str = "undo.jsonl";
 /// A large buffer: a history of a game day has some tens of megabytes.
 const BUFFER: usize = 256 * 1024;
 
@@ -45,7 +50,7 @@ impl Journal {
     /// Writes to a new file, replacing an old one of that name.
     pub fn create(file: &Path) -> Result<Self, JournalError> {
         let open = File::create(file).map_err(|source| JournalError::Unwritable { file: file.to_owned(), source })?;
-        Ok(Self::to(Box::new(open)))
+        Ok(Self { undo: UndoLog::at(&file.with_file_name(UNDO)), ..Self::to(Box::new(open)) })
     }
 
     pub fn to(sink: Box<dyn Write + Send>) -> Self {
@@ -59,7 +64,7 @@ impl Journal {
 
     fn with(sink: Option<BufWriter<Box<dyn Write + Send>>>) -> Self {
         let inner = Inner { sink, line: Vec::with_capacity(512), watchers: Vec::new(), written: 0, failed: None };
-        Self(Arc::new(Mutex::new(inner)))
+        Self { inner: Arc::new(Mutex::new(inner)), undo: UndoLog::default() }
     }
 
     /// Shows every record from now on to `watcher`, which must not write to the journal itself.
@@ -83,6 +88,11 @@ impl Journal {
         }
     }
 
+    /// Where changes that a run must undo are written, beside the history.
+    pub fn undo(&self) -> &UndoLog {
+        &self.undo
+    }
+
     /// How many records there are so far.
     pub fn len(&self) -> u64 {
         self.lock().written
@@ -103,7 +113,7 @@ impl Journal {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -41,6 +41,11 @@ impl Recorder {
         self.journal.watch(watcher);
     }
 
+    /// Where changes are written before they are made.
+    pub fn undo(&self) -> &super::UndoLog {
+        self.journal.undo()
+    }
+
     pub fn record(&self, event: Event) {
         self.journal.record(&Record { at_us: self.now_us(), event });
     }

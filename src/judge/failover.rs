@@ -48,7 +48,7 @@ enum Recovery {
 pub fn course(case: &Case<'_>) -> Option<Course> {
     let is_felt = |seen: &&FaultSeen| {
         let planned = case.plan.timeline.iter().find(|planned| planned.id == seen.id);
-        planned.is_none_or(|planned| planned.fault.is_felt())
+        planned.is_none_or(|planned| case.plan.feels(&planned.fault))
     };
     let fault = case.evidence.faults.iter().find(is_felt)?.clone();
     let horizon = horizon(case, &fault);

@@ -65,6 +65,20 @@ pub struct Analysis {
     pub must_have: Vec<Operation>,
 }
 
+impl Default for Analysis {
+    fn default() -> Self {
+        let percent = |percent| Percent::new(percent).unwrap_or(Percent::ALL);
+        Self {
+            significance: percent(5.0),
+            power: percent(90.0),
+            errors_worse_by: percent(1.0),
+            slower_in_at_most: percent(60.0),
+            critical: Vec::new(),
+            must_have: Vec::new(),
+        }
+    }
+}
+
 /// What became of a canary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]

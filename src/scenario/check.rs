@@ -11,7 +11,7 @@ use super::error::{ScenarioError, hint};
 use super::file::{File, PopulationFile, SettingsFile, TargetFile, Text};
 use super::plan::{Failback, Plan, Population, StackSettings, SteadyState, TargetPlan};
 use super::quantity::{Operation, Percent, Rate, parse_duration};
-use super::{check_assertions, check_data, check_faults, vocabulary};
+use super::{check_assertions, check_canary, check_data, check_faults, vocabulary};
 use crate::region::{Place, Region};
 use crate::seed::Seed;
 
@@ -82,7 +82,10 @@ impl Checker<'_> {
             target: &target,
             writes_objects: file.data.objects.is_some(),
             rotates: !file.operations.is_empty(),
+            releases: file.canary.is_some(),
         };
+        let canary = file.canary.as_ref();
+        let canary = canary.map(|written| check_canary::canary(self, written, &target, &traffic)).transpose()?;
         let assertions = check_assertions::assertions(self, &file.assertions, &scope)?;
         Ok(Plan {
             scenario: self.name(&file.scenario)?,
@@ -96,7 +99,7 @@ impl Checker<'_> {
             timeline,
             operations: check_faults::operations(self, &file.operations)?,
             data: check_data::data(self, &file.data)?,
-            canary: None,
+            canary,
             failback,
             assertions,
         })

@@ -6,8 +6,8 @@ use super::check::Checker;
 use super::error::ScenarioError;
 use super::file::Text;
 use super::file::{FaultFile, OperationFile};
-use super::plan::{Defect, Fault, Mode, Poisoned, Scope, TimedFault, TimedOperation};
-use super::quantity::parse_duration;
+use super::plan::{Defect, Degraded, Fault, Mode, Poisoned, Scope, TimedFault, TimedOperation};
+use super::quantity::{Percent, parse_duration};
 use super::vocabulary::{DEFECTS, FAULTS, MODES, OPERATIONS, SCOPES, stores};
 use crate::region::Region;
 use crate::store::Store;
@@ -73,6 +73,12 @@ fn fault(checker: &Checker<'_>, written: &FaultFile, regions: &[Region]) -> Resu
         ("defect", written.defect.as_ref().map(|text| text.referenced)),
         ("ahead", written.ahead.as_ref().map(|text| text.referenced)),
         ("key", written.key.as_ref().map(|text| text.referenced)),
+        ("release", written.release.as_ref().map(|text| text.referenced)),
+        ("only", written.only.as_ref().map(|text| text.referenced)),
+        ("except", written.except.as_ref().map(|text| text.referenced)),
+        ("errors", written.errors.as_ref().map(|text| text.referenced)),
+        ("crashes", written.crashes.as_ref().map(|text| text.referenced)),
+        ("delay", written.delay.as_ref().map(|text| text.referenced)),
     ];
     for (key, at) in given {
         if let Some(at) = at.filter(|_| !takes.contains(&key)) {
@@ -82,18 +88,25 @@ fn fault(checker: &Checker<'_>, written: &FaultFile, regions: &[Region]) -> Resu
     let needs = |key: &str| checker.bad(written.fault.referenced, format!("{kind} needs the key {key:?}"));
     let region = written.region.as_ref().map(|text| checker.region_of_target(text, regions)).transpose()?;
     let mode = written.mode.as_ref().map(|text| checker.choose("mode", text, MODES)).transpose()?;
-    let mode = mode.unwrap_or(Mode::Status5xx);
     match kind {
         "region-outage" => {
             let scope = written.scope.as_ref().map(|text| checker.choose("scope", text, SCOPES)).transpose()?;
             let region = region.ok_or_else(|| needs("region"))?;
+            let mode = mode.unwrap_or(Mode::Status5xx);
             Ok(Fault::RegionOutage { region, scope: scope.unwrap_or(Scope::Application), mode })
         }
         "service-outage" => {
             let service = written.service.as_ref().ok_or_else(|| needs("service"))?;
             let operations = written.operations.as_ref().map(|list| list.value.clone()).unwrap_or_default();
+            let mode = mode.unwrap_or(Mode::Status5xx);
             Ok(Fault::ServiceOutage { service: checker.name(service)?, region, operations, mode })
         }
+        "dns-outage" => match (mode, &written.mode) {
+            (Some(Mode::Status5xx), Some(text)) => {
+                Err(checker.bad(text.referenced, "name servers have no status: expected refuse or hang"))
+            }
+            _ => Ok(Fault::DnsOutage { mode: mode.unwrap_or(Mode::Refuse) }),
+        },
         "partition" => {
             let between = written.between.as_ref().ok_or_else(|| needs("between"))?;
             let [a, b] = between.value.as_slice() else {
@@ -153,6 +166,7 @@ fn fault(checker: &Checker<'_>, written: &FaultFile, regions: &[Region]) -> Resu
             };
             Ok(Fault::BrokenReplicator { defect })
         }
+        "degraded" => degraded(checker, written, region).map(Fault::Degraded),
         "poisoned-item" => {
             let key = written.key.as_ref().map_or("config", |key| key.value.as_str()).to_owned();
             if let Some(text) = written.key.as_ref().filter(|_| key.starts_with("blackstart-")) {
@@ -170,4 +184,26 @@ fn fault(checker: &Checker<'_>, written: &FaultFile, regions: &[Region]) -> Resu
             }
         }
     }
+}
+
+fn degraded(checker: &Checker<'_>, written: &FaultFile, region: Option<Region>) -> Result<Degraded, ScenarioError> {
+    let path = |text: &Option<Text>| {
+        let Some(text) = text else { return Ok(None) };
+        let what = "expected the beginning of a path, like /health";
+        if text.value.starts_with('/') { Ok(Some(text.value.clone())) } else { Err(checker.bad(text.referenced, what)) }
+    };
+    let degraded = Degraded {
+        region,
+        release: written.release.as_ref().map(|text| checker.name(text)).transpose()?,
+        only: path(&written.only)?,
+        except: path(&written.except)?,
+        errors: checker.percent_or(written.errors.as_ref(), Percent::NONE)?,
+        crashes: checker.percent_or(written.crashes.as_ref(), Percent::NONE)?,
+        delay: checker.duration_or(written.delay.as_ref(), Duration::ZERO)?,
+    };
+    if degraded.errors == Percent::NONE && degraded.crashes == Percent::NONE && degraded.delay.is_zero() {
+        let what = "degraded needs one of \"errors\", \"crashes\" and \"delay\" above zero";
+        return Err(checker.bad(written.fault.referenced, what));
+    }
+    Ok(degraded)
 }

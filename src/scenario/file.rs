@@ -41,6 +41,9 @@ pub struct File {
     /// What is written beside the users' own writes; every write is followed to every Region in any case.
     #[serde(default)]
     pub data: DataFile,
+    /// A new version on its way to users.
+    #[schemars(with = "Option<CanaryFile>")]
+    pub canary: Option<Spanned<CanaryFile>>,
     #[serde(default)]
     pub failback: FailbackFile,
     /// What must be true for the run to pass.
@@ -123,13 +126,13 @@ pub struct FaultFile {
     pub at: Option<Text>,
     #[schemars(with = "words::Fault")]
     pub fault: Text,
-    /// region-outage, service-outage, clock-skew: where. poisoned-item, poisoned-secret: where it is written.
+    /// region-outage, service-outage, clock-skew, degraded: where. poisoned-item, poisoned-secret: where it is written.
     #[schemars(with = "Option<Region>")]
     pub region: Option<Text>,
     /// region-outage: the stack's application, or everything in the Region. Default application.
     #[schemars(with = "Option<words::ScopeName>")]
     pub scope: Option<Text>,
-    /// region-outage, service-outage: how it shows. Default 5xx.
+    /// region-outage, service-outage: how it shows, by default 5xx. dns-outage: refuse or hang, by default refuse.
     #[schemars(with = "Option<words::ModeName>")]
     pub mode: Option<Text>,
     /// service-outage: the service by its SigV4 name, such as dynamodb.
@@ -162,6 +165,24 @@ pub struct FaultFile {
     /// poisoned-item: the key of the item. Default config.
     #[schemars(with = "Option<String>")]
     pub key: Option<Text>,
+    /// degraded: the version that is bad, wherever it runs.
+    #[schemars(with = "Option<String>")]
+    pub release: Option<Text>,
+    /// degraded: requests whose path begins with these segments, such as /health.
+    #[schemars(with = "Option<words::PathName>")]
+    pub only: Option<Text>,
+    /// degraded: all requests but those whose path begins with these segments.
+    #[schemars(with = "Option<words::PathName>")]
+    pub except: Option<Text>,
+    /// degraded: the share of requests the application answers with a 500.
+    #[schemars(with = "Option<words::Percent>")]
+    pub errors: Option<Text>,
+    /// degraded: the share of requests the application dies of.
+    #[schemars(with = "Option<words::Percent>")]
+    pub crashes: Option<Text>,
+    /// degraded: what an answer takes longer, in the mean.
+    #[schemars(with = "Option<words::Duration>")]
+    pub delay: Option<Text>,
     /// How long until it is healed.
     #[serde(rename = "for")]
     #[schemars(with = "words::Duration")]
@@ -212,6 +233,9 @@ pub struct AssertionFile {
     /// replication-lag-within: to this Region only.
     #[schemars(with = "Option<Region>")]
     pub to: Option<Text>,
+    /// canary-decides: what becomes of it.
+    #[schemars(with = "Option<words::DecisionName>")]
+    pub decision: Option<Text>,
     /// objects-replicated: the time within which. Default 15m.
     #[schemars(with = "Option<words::Duration>")]
     pub within: Option<Text>,
@@ -228,6 +252,63 @@ pub struct OperationFile {
     pub at: Option<Text>,
     #[schemars(with = "words::OperationName")]
     pub operation: Text,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CanaryFile {
+    /// The stack's parameters that make the new version.
+    pub release: IndexMap<String, String>,
+    /// What moves the traffic. Default route53.
+    #[schemars(with = "Option<words::ShiftName>")]
+    pub by: Option<Text>,
+    /// Where it is released. Default: the second Region by route53, else all of them in lockstep.
+    #[schemars(with = "Option<Vec<Region>>")]
+    pub regions: Option<Spanned<Vec<Text>>>,
+    /// When it begins, from the moment steady state has been watched. Default 0s.
+    #[schemars(with = "Option<words::Duration>")]
+    pub at: Option<Text>,
+    #[schemars(with = "Vec<CanaryStepFile>", length(min = 1))]
+    pub steps: Spanned<Vec<CanaryStepFile>>,
+    /// How much longer than its bake time a step may wait for the data it needs. Default 10m.
+    #[schemars(with = "Option<words::Duration>")]
+    pub hold: Option<Text>,
+    #[serde(default)]
+    pub analysis: AnalysisFile,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CanaryStepFile {
+    /// Of all traffic by route53, of each Region's by alias or stage.
+    #[schemars(with = "words::Percent")]
+    pub share: Text,
+    #[schemars(with = "words::Duration")]
+    pub bake: Text,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnalysisFile {
+    /// The chance to roll back a canary that is no worse, over all steps and metrics. Default 5%.
+    #[schemars(with = "Option<words::Percent>")]
+    pub significance: Option<Text>,
+    /// The chance to find one that is worse by what is given below, at each step. Default 90%.
+    #[schemars(with = "Option<words::Percent>")]
+    pub power: Option<Text>,
+    /// How many percentage points higher an error rate must be to matter. Default 1%.
+    #[schemars(with = "Option<words::Percent>")]
+    pub errors_worse_by: Option<Text>,
+    /// In how many of a hundred pairs of a canary's and a control's request the canary's may be the slower one; 50% is
+    /// no difference. Default 60%.
+    #[schemars(with = "Option<words::Percent>")]
+    pub slower_in_at_most: Option<Text>,
+    /// Requests of which a canary may not fail all or most: watched all the time.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub critical: Option<Spanned<Vec<Text>>>,
+    /// Requests that must have been seen often enough to judge.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub must_have: Option<Spanned<Vec<Text>>>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

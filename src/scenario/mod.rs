@@ -13,6 +13,7 @@ mod assertion;
 mod canary;
 mod check;
 mod check_assertions;
+mod check_canary;
 mod check_data;
 mod check_faults;
 mod clients;
@@ -32,8 +33,8 @@ pub use data::{DataPlan, OBJECTS_STABLE, ObjectWorkload, ScriptedWrite, TableWor
 pub use error::ScenarioError;
 pub use file::File;
 pub use plan::{
-    Defect, Failback, Fault, Mode, Operate, Plan, Poisoned, Population, Scope, StackSettings, SteadyState, TargetPlan,
-    TimedFault, TimedOperation,
+    Defect, Degraded, Failback, Fault, Mode, Operate, Plan, Poisoned, Population, Scope, StackSettings, SteadyState,
+    TargetPlan, TimedFault, TimedOperation,
 };
 pub use quantity::{Operation, Percent, Rate};
 

@@ -113,7 +113,7 @@ pub struct TimedFault {
     pub fault: Fault,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fault", rename_all = "kebab-case")]
 pub enum Fault {
     RegionOutage {
@@ -126,6 +126,10 @@ pub enum Fault {
         service: String,
         region: Option<Region>,
         operations: Vec<String>,
+        mode: Mode,
+    },
+    /// The name servers answer nobody: resolvers have what they still keep, and then nothing.
+    DnsOutage {
         mode: Mode,
     },
     Partition {
@@ -155,11 +159,55 @@ pub enum Fault {
         #[serde(flatten)]
         defect: Defect,
     },
+    /// The application answers, and a share of its answers is bad or late: a grey failure of a Region, or a bad release.
+    Degraded(Degraded),
     /// Bad data is written in one Region, and replicates. Healed by writing what was there before.
     Poison {
         what: Poisoned,
         region: Region,
     },
+}
+
+/// Whose answers are bad, and how bad.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Degraded {
+    /// `None` for all of them.
+    pub region: Option<Region>,
+    /// The version that is bad, wherever it runs; `None` for all of them.
+    pub release: Option<String>,
+    /// Requests whose path begins with these segments, and no others.
+    pub only: Option<String>,
+    /// All requests but those whose path begins with these segments.
+    pub except: Option<String>,
+    /// The share of requests the application answers with a 500.
+    pub errors: Percent,
+    /// The share of requests the application dies of.
+    pub crashes: Percent,
+    /// What an answer takes longer, in the mean.
+    #[serde(with = "duration")]
+    pub delay: Duration,
+}
+
+impl Degraded {
+    /// Nothing is wrong yet.
+    pub const NOTHING: Self = Self {
+        region: None,
+        release: None,
+        only: None,
+        except: None,
+        errors: Percent::NONE,
+        crashes: Percent::NONE,
+        delay: Duration::ZERO,
+    };
+
+    /// Whether it is for a request of this route or path.
+    pub fn is_for(&self, path: &str) -> bool {
+        let is_under = |prefix: &String| {
+            let rest = path.strip_prefix(prefix.trim_end_matches('/'));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.only.as_ref().is_none_or(is_under) && !self.except.as_ref().is_some_and(is_under)
+    }
 }
 
 /// What a broken replicator does.
@@ -301,11 +349,13 @@ impl Fault {
         match self {
             Self::RegionOutage { .. } => "region-outage",
             Self::ServiceOutage { .. } => "service-outage",
+            Self::DnsOutage { .. } => "dns-outage",
             Self::Partition { .. } => "partition",
             Self::ReplicationPause { .. } => "replication-pause",
             Self::ReplicationSlow { .. } => "replication-slow",
             Self::ClockSkew { .. } => "clock-skew",
             Self::BrokenReplicator { .. } => "broken-replicator",
+            Self::Degraded(_) => "degraded",
             Self::Poison { what: Poisoned::Item { .. }, .. } => "poisoned-item",
             Self::Poison { what: Poisoned::Secret, .. } => "poisoned-secret",
         }
@@ -316,15 +366,23 @@ impl Fault {
         match self {
             Self::RegionOutage { region, .. } => Some(*region),
             Self::ServiceOutage { region, .. } => *region,
-            Self::Partition { .. } | Self::ReplicationPause { .. } | Self::ReplicationSlow { .. } => None,
+            // A bad release is no Region's fault.
+            Self::Degraded(degraded) => degraded.region.filter(|_| degraded.release.is_none()),
+            Self::DnsOutage { .. } | Self::Partition { .. } => None,
+            Self::ReplicationPause { .. } | Self::ReplicationSlow { .. } => None,
             // Nothing is taken away from anybody by itself.
             Self::ClockSkew { .. } | Self::BrokenReplicator { .. } | Self::Poison { .. } => None,
         }
     }
 
-    /// Whether users should feel it: a fault of replication alone is seen in the data and nowhere else.
+    /// Whether users should feel it: a fault of replication alone is seen in the data and nowhere else, and a bad
+    /// release is the canary's to find.
     pub fn is_felt(&self) -> bool {
-        matches!(self, Self::RegionOutage { .. } | Self::ServiceOutage { .. })
+        match self {
+            Self::RegionOutage { .. } | Self::ServiceOutage { .. } | Self::DnsOutage { .. } => true,
+            Self::Degraded(degraded) => degraded.release.is_none(),
+            _ => false,
+        }
     }
 }
 
@@ -338,6 +396,21 @@ impl Operate {
 }
 
 impl Plan {
+    /// Whether the users of this plan should feel a fault: one of paths that none of them asks for is not felt.
+    pub fn feels(&self, fault: &Fault) -> bool {
+        fault.is_felt()
+            && match fault {
+                Fault::Degraded(degraded) => self.asks_for(degraded),
+                _ => true,
+            }
+    }
+
+    /// Whether anybody asks for what is degraded.
+    pub fn asks_for(&self, degraded: &Degraded) -> bool {
+        let mut routes = self.traffic.iter().flat_map(|people| people.requests.keys());
+        routes.any(|operation| degraded.is_for(&operation.route))
+    }
+
     /// The Region the timeline takes away first.
     pub fn lost(&self) -> Option<Region> {
         let outage = |timed: &TimedFault| match timed.fault {

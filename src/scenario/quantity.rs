@@ -28,6 +28,7 @@ const UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1_000), 
 
 impl Percent {
     pub const ALL: Self = Self(100.0);
+    pub const NONE: Self = Self(0.0);
 
     /// `None` outside 0 to 100.
     pub fn new(percent: f64) -> Option<Self> {

@@ -47,6 +47,8 @@ fn mistakes_are_named_with_their_place_and_the_way_out() {
         ("fault: region-outage", "fault: region-outtage"),
         ("region: us-east-1\n    scope", "region: us-eats-1\n    scope"),
         ("mode: 5xx", "mode: broken"),
+        (OUTAGE, "fault: dns-outage\n    mode: 5xx\n"),
+        (OUTAGE, "fault: dns-outage\n    region: us-east-1\n"),
         ("steady_state:", "steady_sate:"),
         ("assert: home-served", "assert: home-serve"),
         ("from: north-america", "from: north-amrica"),
@@ -99,6 +101,8 @@ traffic:
 timeline:
   - { at: 2m, fault: partition, between: [us-east-1, eu-west-1], for: 1m }
   - { id: table, fault: service-outage, service: dynamodb, region: us-east-1, operations: [PutItem], mode: hang, for: 90s }
+  - { at: 3m, fault: dns-outage, for: 1m }
+  - { at: 4m, fault: dns-outage, mode: hang, for: 1m }
 assertions:
   - { assert: hop-within, hop: insync, bound: 60s }
   - { assert: failed-requests-at-most, bound: 12, population: all }
@@ -107,7 +111,13 @@ assertions:
 settings: { record_ttl: 15m, datapoints_to_alarm: 3 }
 "#;
     let plan = parse(Path::new("x.yaml"), text).unwrap();
-    assert_eq!(plan.timeline.iter().map(|fault| fault.id.as_str()).collect::<Vec<_>>(), ["table", "partition-1"]);
+    assert_eq!(
+        plan.timeline.iter().map(|fault| fault.id.as_str()).collect::<Vec<_>>(),
+        ["table", "partition-1", "dns-outage-3", "dns-outage-4"]
+    );
+    let names = &plan.timeline[2].fault;
+    assert_eq!(*names, Fault::DnsOutage { mode: Mode::Refuse }, "name servers refuse unless told to hang");
+    assert_eq!((names.is_felt(), names.region()), (true, None), "everybody feels it");
     assert_eq!(plan.traffic[0].rate.get(), 1.0);
     assert_eq!(plan.target.parameters["RecordTtl"], "900");
     assert_eq!(plan.settings.record_ttl, Duration::from_secs(900));

@@ -1,6 +1,7 @@
 //! The words of a scenario file, once for the parser and once for its JSON Schema.
 
 use super::assertion::{Hop, Percentile};
+use super::canary::{Decision, Shift};
 use super::clients::Behaviour;
 use super::plan::{Defect, Mode, Operate, Scope};
 use crate::store::{Store, WriteKind};
@@ -9,11 +10,13 @@ use crate::store::{Store, WriteKind};
 pub const FAULTS: &[(&str, &[&str])] = &[
     ("region-outage", &["region", "scope", "mode"]),
     ("service-outage", &["service", "region", "operations", "mode"]),
+    ("dns-outage", &["mode"]),
     ("partition", &["between"]),
     ("replication-pause", &["of", "from", "to"]),
     ("replication-slow", &["of", "from", "to", "times"]),
     ("clock-skew", &["region", "ahead"]),
     ("broken-replicator", &["defect", "times"]),
+    ("degraded", &["region", "release", "only", "except", "errors", "crashes", "delay"]),
     ("poisoned-item", &["region", "key"]),
     ("poisoned-secret", &["region"]),
 ];
@@ -27,6 +30,9 @@ pub const DEFECTS: &[(&str, Defect)] = &[
     ("completes-without-copy", Defect::CompletesWithoutCopy),
     ("publishes-pending", Defect::PublishesPending),
 ];
+
+/// What moves traffic to a canary.
+pub const SHIFTS: &[(&str, Shift)] = &[("route53", Shift::Route53), ("alias", Shift::Alias), ("stage", Shift::Stage)];
 
 /// What an operator can do.
 pub const OPERATIONS: &[(&str, Operate)] = &[("rotate-secret", Operate::RotateSecret)];
@@ -58,6 +64,10 @@ pub const ASSERTIONS: &[(&str, &[&str])] = &[
     ("published-secrets-only", &[]),
     ("secrets-agree-within", &["bound"]),
     ("rejected-secret-at-most", &["bound"]),
+    ("canary-decides", &["decision"]),
+    ("canary-exposed-at-most", &["bound"]),
+    ("canary-failures-at-most", &["bound"]),
+    ("rolled-back-within", &["bound"]),
 ];
 
 pub const MODES: &[(&str, Mode)] = &[("refuse", Mode::Refuse), ("hang", Mode::Hang), ("5xx", Mode::Status5xx)];
@@ -81,6 +91,10 @@ pub fn write_kinds() -> Vec<(&'static str, WriteKind)> {
 
 pub fn behaviours() -> Vec<(&'static str, Behaviour)> {
     Behaviour::ALL.into_iter().map(|behaviour| (behaviour.as_str(), behaviour)).collect()
+}
+
+pub fn decisions() -> Vec<(&'static str, Decision)> {
+    Decision::ALL.into_iter().map(|decision| (decision.as_str(), decision)).collect()
 }
 
 pub fn percentiles() -> Vec<(&'static str, Percentile)> {
@@ -144,10 +158,13 @@ schema! {
     ScopeName => { "type": "string", "enum": (names(SCOPES)) },
     ModeName => { "type": "string", "enum": (names(MODES)) },
     Assertion => { "type": "string", "enum": (names(ASSERTIONS)) },
+    ShiftName => { "type": "string", "enum": (names(SHIFTS)) },
     StoreName => { "type": "string", "enum": (names(&stores())) },
     PercentileName => { "type": "string", "enum": (names(&percentiles())) },
+    DecisionName => { "type": "string", "enum": (names(&decisions())) },
     DefectName => { "type": "string", "enum": (names(DEFECTS)) },
     OperationName => { "type": "string", "enum": (names(OPERATIONS)) },
     SignedDuration => { "type": "string", "pattern": "^-?([0-9]+(h|ms|m|s))+$", "examples": ["2s", "-500ms"] },
+    PathName => { "type": "string", "pattern": "^/", "examples": ["/health"] },
     HopName => { "type": "string", "enum": (names(&hops())) },
 }

@@ -14,6 +14,7 @@ use super::{
     Breakage, BreakageId, Clients, Injector, Internet, Lookup, Packaging, Resolver, SendError, Target, functions,
 };
 use crate::clock::Clock;
+use crate::dns::Answer;
 use crate::region::{Place, Region};
 use crate::seed::Seed;
 use crate::twin::gateway::{self, Credentials};
@@ -164,7 +165,7 @@ impl Resolver for TwinResolver {
     }
 }
 
-fn lookup(answer: dns::Answer) -> Lookup {
+fn lookup(answer: Answer) -> Lookup {
     Lookup { addresses: answer.addresses, ttl: answer.ttl }
 }
 
@@ -185,6 +186,7 @@ impl Injector for TwinInjector {
             Breakage::Service { region, service, operations, mode } => {
                 Fault::Service { region, service, operations, effect: effect(mode) }
             }
+            Breakage::NameServers { mode } => Fault::NameServers { effect: effect(mode) },
             Breakage::Partition { between } => Fault::Partition { between },
             Breakage::Replication { of, name, from, to, times } => {
                 let pace = times.map_or(Pace::Stopped, Pace::Times);
@@ -198,6 +200,9 @@ impl Injector for TwinInjector {
                 super::Defect::CompletesWithoutCopy => Defect::CompleteWithoutCopy,
                 super::Defect::PublishesPending => Defect::PublishPending,
             }),
+            Breakage::Degraded { region, release, only, except, errors, crashes, delay } => {
+                Fault::Degraded { region, release, only, except, errors, crashes, delay }
+            }
             Breakage::ClockSkew { region, ahead_ms } => Fault::ClockSkew { region, ahead_us: ahead_ms * 1_000 },
         };
         Box::pin(async move { Ok(BreakageId(self.cloud.faults.inject(fault).number())) })

@@ -4,6 +4,7 @@
 //! to break things; it never judges and never writes history.
 
 pub mod embedded;
+pub mod evaluated;
 pub mod functions;
 
 use std::net::Ipv4Addr;
@@ -84,8 +85,21 @@ pub struct Lookup {
     pub ttl: Duration,
 }
 
+/// Whose word an answer to a name is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Name servers answered.
+    NameServers,
+    /// The harness evaluated the deployed record sets itself: the target has no DNS.
+    Evaluated,
+}
+
 /// The internet between users and the target.
 pub trait Internet: Send + Sync {
+    /// Where the answers to names come from.
+    fn source(&self) -> Source {
+        Source::NameServers
+    }
     /// A recursive resolver near `place`, with a cache of its own that honours TTLs.
     fn resolver(&self, place: Place) -> Arc<dyn Resolver>;
     /// What the authoritative name servers say to someone at `place`; nothing cached.
@@ -127,7 +141,7 @@ pub enum Mode {
 }
 
 /// What a target can break.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Breakage {
     /// The functions of the Region's application; with [`Mode::Refuse`], the API edge in front of them.
     Application { region: Region, mode: Mode },
@@ -135,6 +149,8 @@ pub enum Breakage {
     Region { region: Region, mode: Mode },
     /// One service's API, by SigV4 name.
     Service { region: Option<Region>, service: String, operations: Vec<String>, mode: Mode },
+    /// The name servers of the stack's zones; what changes records stays up.
+    NameServers { mode: Mode },
     /// Nothing passes between two Regions.
     Partition { between: (Region, Region) },
     /// What a store of this name replicates waits, or takes `times` as long; both Regions given: in that direction.
@@ -143,6 +159,17 @@ pub enum Breakage {
     Replicator(Defect),
     /// A Region's services stamp writes this far ahead of the truth.
     ClockSkew { region: Region, ahead_ms: i64 },
+    /// The application answers, and a share of its answers (0 to 1) is bad, or they are late by so much in the mean.
+    Degraded {
+        region: Option<Region>,
+        /// The version that is bad, as it names itself.
+        release: Option<String>,
+        only: Option<String>,
+        except: Option<String>,
+        errors: f64,
+        crashes: f64,
+        delay: Duration,
+    },
 }
 
 /// What a broken replicator does.

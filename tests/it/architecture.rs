@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Modules everybody may import: they import none of ours beside each other.
-const GROUND: &[&str] = &["arrivals", "clock", "region", "seed", "store", "wait"];
+const GROUND: &[&str] = &["arrivals", "clock", "dns", "region", "seed", "store", "wait"];
 
 /// Who may import what, beside the ground and itself.
 const TABLE: &[(&str, &[&str])] = &[
     ("arrivals", &[]),
     ("clock", &[]),
+    ("dns", &[]),
     ("region", &[]),
     ("seed", &[]),
     ("store", &[]),
@@ -22,10 +23,11 @@ const TABLE: &[(&str, &[&str])] = &[
     ("traffic", &["scenario", "history", "target"]),
     ("fault", &["scenario", "history", "target"]),
     ("probe", &["scenario", "history", "target"]),
+    ("shift", &["scenario", "history", "target"]),
     ("data", &["scenario", "history", "target"]),
     ("judge", &["scenario", "history"]),
     ("report", &["scenario", "history", "judge"]),
-    ("run", &["scenario", "history", "target", "deploy", "traffic", "fault", "probe", "data", "judge"]),
+    ("run", &["scenario", "history", "target", "deploy", "traffic", "fault", "probe", "shift", "data", "judge"]),
     ("cli", &["scenario", "history", "target", "deploy", "judge", "report", "run"]),
     ("steps", &["scenario", "history", "judge", "report", "run", "cli"]),
 ];
@@ -33,7 +35,7 @@ const TABLE: &[(&str, &[&str])] = &[
 /// Crates that only some modules may name.
 const CRATES: &[(&str, &[&str])] = &[
     // The twin's own tests drive it through the SDK; its connector and adapters are built on the SDK's types.
-    ("aws_sdk_", &["twin", "target", "deploy", "fault", "probe", "data", "run"]),
+    ("aws_sdk_", &["twin", "target", "deploy", "fault", "probe", "shift", "data", "run"]),
     ("tokio", &["clock", "wait", "twin", "target", "deploy", "traffic", "fault", "probe", "data", "run", "steps"]),
     ("std::fs", &["history", "scenario", "deploy", "cli", "report", "steps"]),
 ];

@@ -7,6 +7,7 @@ mod gamedays;
 mod lags;
 mod licences;
 mod probes;
+mod releases;
 mod rotation;
 mod scenarios;
 mod stack;

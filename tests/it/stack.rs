@@ -23,7 +23,9 @@ const TAGGABLE: &[&str] = &[
 const UNTAGGABLE: &[&str] = &[
     "AWS::KMS::Alias",
     "AWS::IAM::Policy",
+    "AWS::Lambda::Alias",
     "AWS::Lambda::Permission",
+    "AWS::Lambda::Version",
     "AWS::ApiGateway::BasePathMapping",
     "AWS::SNS::TopicPolicy",
     "AWS::SecretsManager::RotationSchedule",

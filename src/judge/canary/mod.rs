@@ -376,4 +376,3 @@ fn draws(seed: Seed) -> ChaCha8Rng {
 fn micros(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX / 4)
 }
-

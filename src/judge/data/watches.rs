@@ -174,8 +174,12 @@ impl Watch {
             Fault::Poison { .. } => {
                 (!self.poisoned).then(|| format!("nobody saw {id} take effect: no bad data reached another Region"))
             }
-            // Users feel the first two; the last one leaves a trace only where it did harm.
-            Fault::RegionOutage { .. } | Fault::ServiceOutage { .. } | Fault::BrokenReplicator { .. } => None,
+            // Users feel the first three; the last one leaves a trace only where it did harm.
+            Fault::RegionOutage { .. }
+            | Fault::ServiceOutage { .. }
+            | Fault::DnsOutage { .. }
+            | Fault::Degraded(_)
+            | Fault::BrokenReplicator { .. } => None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::network::Origin;
 use crate::region::Region;
@@ -19,7 +20,7 @@ pub enum Effect {
 }
 
 /// What can break.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Fault {
     /// The Region's application: its functions, or with [`Effect::Refuse`] the API edge in front of them.
     /// The control planes of the Region stay up.
@@ -29,6 +30,9 @@ pub enum Fault {
     /// The API of one service, by its SigV4 name; `region` is where its endpoint lives, `None` for everywhere.
     /// `operations` empty means all of them.
     Service { region: Option<Region>, service: String, operations: Vec<String>, effect: Effect },
+    /// The name servers: SERVFAIL with [`Effect::Refuse`] and [`Effect::Error`], silence with [`Effect::Hang`]. What
+    /// changes records and health checks stays up.
+    NameServers { effect: Effect },
     /// Nothing passes between the two Regions; each keeps serving its users.
     Partition { between: (Region, Region) },
     /// What a service replicates moves slower, or not at all. `name` is the table's, bucket's or secret's name, `None`
@@ -38,6 +42,31 @@ pub enum Fault {
     ClockSkew { region: Region, ahead_us: i64 },
     /// A replicator that is broken on purpose.
     Defect(Defect),
+    /// Functions behind API Gateway run, and a share of their answers is bad: a grey failure, or a bad release.
+    Degraded {
+        /// `None` for everywhere.
+        region: Option<Region>,
+        /// The versions alone whose own environment says `VERSION` is this.
+        release: Option<String>,
+        /// Requests whose path begins with these segments, and no others.
+        only: Option<String>,
+        /// All requests but those whose path begins with these segments.
+        except: Option<String>,
+        /// The share of answers that become a 500, from 0 to 1.
+        errors: f64,
+        /// The share of invocations that end as a function error, from 0 to 1.
+        crashes: f64,
+        /// The mean of what an answer takes longer.
+        delay: Duration,
+    },
+}
+
+/// What one degradation does to an invocation it is for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Degradation {
+    pub errors: f64,
+    pub crashes: f64,
+    pub delay: Duration,
 }
 
 /// How fast replication moves.
@@ -120,6 +149,21 @@ impl Faults {
         })
     }
 
+    /// What ails an invocation for a request with this path, by a version that calls itself `release`.
+    pub fn degradations(&self, at: Region, path: &str, version: Option<&str>) -> Vec<Degradation> {
+        let degradation = |fault: &Fault| match fault {
+            Fault::Degraded { region, release, only, except, errors, crashes, delay } => {
+                let is_meant = region.is_none_or(|region| region == at)
+                    && release.as_deref().is_none_or(|release| version == Some(release))
+                    && only.as_deref().is_none_or(|only| is_under(path, only))
+                    && !except.as_deref().is_some_and(|except| is_under(path, except));
+                is_meant.then_some(Degradation { errors: *errors, crashes: *crashes, delay: *delay })
+            }
+            _ => None,
+        };
+        self.lock().1.values().filter_map(degradation).collect()
+    }
+
     /// What happens to a call of a service whose endpoint lives in `seat`.
     pub fn on_service_call(&self, origin: Origin, seat: Region, service: &str, operation: &str) -> Option<Effect> {
         self.first(|fault| match fault {
@@ -129,6 +173,14 @@ impl Faults {
                 (here && (operations.is_empty() || operations.iter().any(|name| name == operation))).then_some(*effect)
             }
             Fault::Partition { between } if cut(*between, origin, seat) => Some(Effect::Hang),
+            _ => None,
+        })
+    }
+
+    /// What happens to a query for a name.
+    pub fn on_name_servers(&self) -> Option<Effect> {
+        self.first(|fault| match fault {
+            Fault::NameServers { effect } => Some(*effect),
             _ => None,
         })
     }
@@ -205,6 +257,12 @@ fn cut(between: (Region, Region), origin: Origin, to: Region) -> bool {
     between == (from, to) || between == (to, from)
 }
 
+/// Whether a path begins with these segments: `/orders/7` is under `/orders`, `/ordersx` is not.
+fn is_under(path: &str, prefix: &str) -> bool {
+    let rest = path.strip_prefix(prefix.trim_end_matches('/'));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,6 +299,28 @@ mod tests {
         faults.heal(paused);
         faults.inject(Fault::Partition { between: (US, EU) });
         assert_eq!(orders(EU, US), Pace::Stopped);
+    }
+
+    #[test]
+    fn a_degradation_is_for_its_region_release_and_paths() {
+        let faults = Faults::default();
+        let degraded = |release: Option<&str>, only: Option<&str>, except: Option<&str>| Fault::Degraded {
+            region: Some(US),
+            release: release.map(str::to_owned),
+            only: only.map(str::to_owned),
+            except: except.map(str::to_owned),
+            errors: 0.1,
+            crashes: 0.0,
+            delay: Duration::ZERO,
+        };
+        let count = |at, path: &str, version| faults.degradations(at, path, version).len();
+        let whole = faults.inject(degraded(None, None, Some("/health")));
+        assert_eq!((count(US, "/orders/7", None), count(EU, "/orders/7", None)), (1, 0));
+        assert_eq!((count(US, "/health", None), count(US, "/healthy", None)), (0, 1));
+        faults.inject(degraded(Some("2"), Some("/orders"), None));
+        assert_eq!((count(US, "/orders/7", Some("2")), count(US, "/orders", Some("1"))), (2, 1), "they add up");
+        faults.heal(whole);
+        assert_eq!((count(US, "/ordersx", Some("2")), count(US, "/whoami", Some("2"))), (0, 0));
     }
 
     #[test]

@@ -4,9 +4,9 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::dns::{Data, RecordType, normal};
 use crate::region::Region;
 use crate::twin::Cloud;
-use crate::twin::world::dns::{Data, RecordType, normal};
 use crate::twin::world::network::Origin;
 
 /// How often the twin looks for the validation records, and how long ACM takes once they are there: modelled. The

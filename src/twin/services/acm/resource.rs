@@ -54,7 +54,7 @@ fn prove(cx: &ResourceContext, certificate: &Certificate, properties: &Value) ->
     let options = properties.get("DomainValidationOptions").and_then(Value::as_array).into_iter().flatten();
     for option in options {
         let Some(zone) = optional_text(option, "HostedZoneId") else { continue };
-        let wanted = crate::twin::world::dns::normal(text(option, "DomainName"));
+        let wanted = crate::dns::normal(text(option, "DomainName"));
         let Some(name) = certificate.names.iter().find(|name| name.name == wanted) else {
             let message = format!("DomainValidationOptions names {wanted}, which the certificate does not cover");
             return Err(ResourceError(message));

@@ -210,6 +210,126 @@ async fn a_canary_gets_its_share_and_a_throttle_refuses_the_rest() {
     assert_eq!(count(200) + count(403) + count(429), 400);
 }
 
+/// A degradation of us-east-1.
+fn degraded(errors: f64, crashes: f64, delay: Duration) -> Fault {
+    Fault::Degraded { region: Some(US), release: None, only: None, except: None, errors, crashes, delay }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_degraded_application_fails_by_itself_or_dies() {
+    let (cloud, probe) = cloud();
+    let (api, host) = deployed(&cloud).await;
+    permitted(&cloud, &api).await;
+    cloud.faults.inject(degraded(0.2, 0.1, Duration::ZERO));
+    let (mut failed, mut died) = (0, 0);
+    for _ in 0..1_000 {
+        let answer = get(&cloud, &host, "/prod/orders/7", &[]).await;
+        match answer.status().as_u16() {
+            500 => failed += i32::from(answer.headers().contains_key("x-release")),
+            502 => died += i32::from(!answer.headers().contains_key("x-release")),
+            status => assert_eq!(status, 200),
+        }
+    }
+    // Four standard deviations: 0.2 of those that did not die, and 0.1 of all.
+    assert!((131..=229).contains(&failed) && (62..=138).contains(&died), "{failed} failed, {died} died");
+    let calls = probe.calls.load(std::sync::atomic::Ordering::Relaxed);
+    let starts = probe.starts.load(std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(calls, 1_000, "the function runs all the same");
+    assert!((died..=died + 1).contains(&i32::try_from(starts).unwrap()), "each death costs an environment: {starts}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_application_is_late_by_the_mean_and_times_out() {
+    let (cloud, _) = cloud();
+    let (api, host) = deployed(&cloud).await;
+    permitted(&cloud, &api).await;
+    get(&cloud, &host, "/prod/orders/7", &[]).await;
+    let took = async || {
+        let begun = tokio::time::Instant::now();
+        let status = get(&cloud, &host, "/prod/orders/7", &[]).await.status().as_u16();
+        (status, begun.elapsed())
+    };
+    let usual = took().await.1;
+    let slow = cloud.faults.inject(degraded(0.0, 0.0, Duration::from_millis(300)));
+    let mut sum = Duration::ZERO;
+    for _ in 0..400 {
+        sum += took().await.1.saturating_sub(usual);
+    }
+    let mean = sum.as_secs_f64() / 400.0;
+    // Four standard errors of an exponential mean, and the spread of what it takes anyway.
+    assert!((0.235..0.365).contains(&mean), "{mean} s later in the mean");
+    cloud.faults.heal(slow);
+    // The function's own timeout of a minute, and API Gateway's of 29 s before it.
+    cloud.faults.inject(degraded(0.0, 0.0, Duration::from_secs(100_000)));
+    let (status, waited) = took().await;
+    assert!(status == 504 && (29.0..29.5).contains(&waited.as_secs_f64()), "{status} after {waited:?}");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let running = cloud.lambda.with(&cloud, US, "f", |function| Ok(function.running)).unwrap();
+    assert_eq!(running, 0, "a late answer counts into the function's own timeout");
+}
+
+#[tokio::test(start_paused = true)]
+async fn stage_variables_of_a_canary_choose_another_alias() {
+    let (cloud, _) = cloud();
+    function(&cloud, "f", "probe", json!({"Environment": {"Variables": {"VERSION": "1.0.0"}}}));
+    let arn = format!("arn:aws:lambda:us-east-1:{ACCOUNT}:function:f:${{stageVariables.alias}}");
+    let uri = format!("arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{arn}/invocations");
+    let integration = json!({"type": "aws_proxy", "httpMethod": "POST", "uri": uri});
+    let paths = json!({"/orders": {"get": {"x-amazon-apigateway-integration": integration}}});
+    let body = json!({"openapi": "3.0.1", "info": {"title": "o", "version": "1"}, "paths": paths});
+    let api = create(&cloud, "AWS::ApiGateway::RestApi", json!({"Body": body})).await.unwrap().physical_id;
+    let host = format!("{api}.execute-api.us-east-1.amazonaws.com");
+    let deployment = create(&cloud, "AWS::ApiGateway::Deployment", json!({"RestApiId": api})).await.unwrap();
+    let setting = json!({"PercentTraffic": 30, "StageVariableOverrides": {"alias": "canary"}});
+    let stage = json!({"RestApiId": api, "StageName": "prod", "DeploymentId": deployment.physical_id,
+        "Variables": {"alias": "live"}, "CanarySetting": setting});
+    create(&cloud, "AWS::ApiGateway::Stage", stage).await.unwrap();
+    let source = format!("arn:aws:execute-api:us-east-1:{ACCOUNT}:{api}/*");
+    let alias = async |name: &str, settings: Value| {
+        cloud
+            .lambda
+            .change(&cloud, US, "f", |now| Ok((now.settings.clone().merge(&settings)?, now.package.clone())))
+            .unwrap();
+        let version = create(&cloud, "AWS::Lambda::Version", json!({"FunctionName": "f"})).await.unwrap();
+        let version = version.attributes["Version"].clone();
+        let wanted = json!({"FunctionName": "f", "Name": name, "FunctionVersion": version});
+        create(&cloud, "AWS::Lambda::Alias", wanted).await.unwrap();
+    };
+    let permit = async |name: &str| {
+        let permission = json!({"FunctionName": format!("f:{name}"), "Action": "lambda:InvokeFunction",
+            "Principal": "apigateway.amazonaws.com", "SourceArn": source});
+        create(&cloud, "AWS::Lambda::Permission", permission).await.unwrap();
+    };
+    alias("live", json!({})).await;
+    alias("canary", json!({"Environment": {"Variables": {"VERSION": "2.0.0"}}})).await;
+    permit("live").await;
+    let releases = async || {
+        let (mut old, mut new, mut denied) = (0, 0, 0);
+        for _ in 0..600 {
+            let answer = get(&cloud, &host, "/prod/orders", &[]).await;
+            match answer.headers().get("x-release").map(|release| release.as_bytes()) {
+                Some(b"1.0.0") => old += 1,
+                Some(b"2.0.0") => new += 1,
+                _ => denied += i32::from(answer.status().as_u16() == 500),
+            }
+        }
+        (old, new, denied)
+    };
+    let (old, new, denied) = releases().await;
+    assert!(new == 0 && old + denied == 600 && (136..=224).contains(&denied), "a policy is for one alias: {denied}");
+    permit("canary").await;
+    let (old, new, denied) = releases().await;
+    assert!(denied == 0 && old + new == 600 && (136..=224).contains(&new), "{new} of 600");
+    let release = Some("2.0.0".to_owned());
+    let (errors, crashes, delay) = (1.0, 0.0, Duration::ZERO);
+    cloud.faults.inject(Fault::Degraded { region: None, release, only: None, except: None, errors, crashes, delay });
+    for _ in 0..50 {
+        let answer = get(&cloud, &host, "/prod/orders", &[]).await;
+        let is_new = answer.headers()["x-release"] == "2.0.0";
+        assert_eq!(answer.status().as_u16(), if is_new { 500 } else { 200 }, "only the bad version fails");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_not_modelled_is_refused_when_it_is_made() {
     let (cloud, _) = cloud();

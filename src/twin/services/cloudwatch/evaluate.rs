@@ -8,9 +8,11 @@ use tokio::sync::Notify;
 
 use super::alarm::{Alarm, Definition, Standing, Transition, step};
 use super::metric::Store;
+use super::query::Plan;
 use super::rules::{self, EXTRA_PERIODS, State, TreatMissing};
 use super::{Inner, action};
 use crate::clock::{Clock, Timestamp};
+use crate::region::Region;
 use crate::twin::Cloud;
 
 /// Sleeps until the next alarm is due, evaluates it, acts; ends with the cloud.
@@ -55,36 +57,41 @@ impl super::CloudWatch {
 }
 
 /// What an alarm sees: one datapoint a period, newest first.
-struct Range {
+pub struct Range {
     period: Duration,
     starts: Vec<Timestamp>,
-    values: Vec<Option<f64>>,
+    pub values: Vec<Option<f64>>,
+}
+
+/// Whether each of these datapoints breaches the threshold.
+pub fn breaching(definition: &Definition, values: &[Option<f64>]) -> Vec<Option<bool>> {
+    let breaches = |value: f64| definition.comparison_operator.breaches(value, definition.threshold);
+    values.iter().map(|value| value.map(breaches)).collect()
 }
 
 fn evaluate(alarm: &mut Alarm, store: &Store, now: Timestamp) -> Option<Transition> {
     let definition = Arc::clone(&alarm.definition);
     let rule = definition.rule(&alarm.plan);
-    let period = alarm.plan.period();
-    // Periods end at the last full minute, and slide with it where they are longer.
-    let end = now.floor_to(step(period));
-    let starts: Vec<Timestamp> = (1..=rule.evaluation_periods + EXTRA_PERIODS)
-        .map(|back| end - period * u32::try_from(back).unwrap_or(u32::MAX))
-        .collect();
-    let values: Vec<Option<f64>> =
-        starts.iter().map(|start| alarm.plan.value(store, alarm.region, *start, now)).collect();
-    let breaching: Vec<Option<bool>> = values
-        .iter()
-        .map(|value| value.map(|value| definition.comparison_operator.breaches(value, definition.threshold)))
-        .collect();
-    let decision = rules::decide(rule, &breaching);
+    let range = Range::seen(&alarm.plan, rule, store, alarm.region, now);
+    let decision = rules::decide(rule, &breaching(&definition, &range.values));
     let state = decision.state.filter(|state| *state != alarm.standing.state)?;
-    let range = Range { period, starts, values };
     let reason = range.reason(&definition, rule, state, &decision, alarm.standing.state);
     let data = range.data(&definition, &decision.evaluated, now);
     alarm.change(Standing { state, reason, data: Some(data), since: now })
 }
 
 impl Range {
+    /// What can be seen at `now`. Periods end at the last full minute, and slide with it where they are longer.
+    pub fn seen(plan: &Plan, rule: rules::Rule, store: &Store, region: Region, now: Timestamp) -> Self {
+        let period = plan.period();
+        let end = now.floor_to(step(period));
+        let starts: Vec<Timestamp> = (1..=rule.evaluation_periods + EXTRA_PERIODS)
+            .map(|back| end - period * u32::try_from(back).unwrap_or(u32::MAX))
+            .collect();
+        let values = starts.iter().map(|start| plan.value(store, region, *start, now)).collect();
+        Self { period, starts, values }
+    }
+
     fn reason(
         &self,
         definition: &Definition,

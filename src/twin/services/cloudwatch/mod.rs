@@ -23,6 +23,7 @@ mod resource;
 mod rules;
 mod shape;
 mod statistic;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod unit;
@@ -46,6 +47,8 @@ use alarm::{Alarm, HistoryItem};
 use metric::{Addition, KeyRef, Store};
 
 pub use metric::SeriesId;
+pub use rules::State as AlarmState;
+pub use stream::AlarmStream;
 
 /// Services publish once a minute (API Gateway developer guide: "metric data is automatically sent to CloudWatch in
 /// one-minute periods").

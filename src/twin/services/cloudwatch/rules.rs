@@ -46,6 +46,16 @@ impl Comparison {
         }
     }
 
+    /// As the API spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::GreaterThanOrEqualToThreshold => "GreaterThanOrEqualToThreshold",
+            Self::GreaterThanThreshold => "GreaterThanThreshold",
+            Self::LessThanThreshold => "LessThanThreshold",
+            Self::LessThanOrEqualToThreshold => "LessThanOrEqualToThreshold",
+        }
+    }
+
     /// As state reasons put it.
     pub fn words(self) -> &'static str {
         match self {

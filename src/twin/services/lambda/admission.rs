@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Lambda;
 use super::environment::{Idle, Warm};
 use super::function::{Function, Version, not_found};
+use super::metrics::Invoked;
 use super::policy::Attempt;
 use super::target::Target;
 use crate::region::Region;
@@ -23,6 +24,9 @@ pub struct Admitted {
     pub region: Region,
     pub name: Arc<str>,
     pub version: Arc<Version>,
+    /// The version or alias that was asked for, and whether that is an alias with weights.
+    pub qualifier: Option<String>,
+    pub weighted: bool,
     /// The environment it runs in; none where one has to be made.
     pub warm: Option<Warm>,
     /// How many invocations of the function run, this one included.
@@ -41,6 +45,12 @@ impl Drop for Admitted {
 }
 
 impl Admitted {
+    /// What its metrics are counted under.
+    pub fn invoked(&self) -> Invoked<'_> {
+        let executed = self.weighted.then_some(self.version.number);
+        Invoked { function: &self.name, qualifier: self.qualifier.as_deref(), executed }
+    }
+
     /// Puts an environment back for the next invocation, unless its version is gone or has changed meanwhile.
     pub fn give_back(&self, warm: Warm) {
         let until = self.cloud.clock.now() + warm.patience;
@@ -65,7 +75,7 @@ impl Lambda {
         source: Option<&str>,
     ) -> Result<Admitted, AwsError> {
         let mut state = self.state();
-        let super::State { regions, rng } = &mut *state;
+        let super::State { regions, rng, .. } = &mut *state;
         let functions = regions.entry(region).or_default();
         // What is not reserved is shared by the functions without a reservation.
         let (mut reserved, mut reserved_running) = (0, 0);
@@ -82,6 +92,9 @@ impl Lambda {
         };
         authorize(cloud, function, target, by, source)?;
         let version = function.version(target.qualifier, || rand::RngExt::random(rng))?.clone();
+        let alias = target.qualifier.and_then(|qualifier| function.aliases.get(qualifier));
+        let weighted = alias.is_some_and(|alias| alias.canary.is_some());
+        let qualifier = target.qualifier.map(str::to_owned);
         let refused = match function.reserved {
             Some(share) => (function.running >= share).then_some("ReservedFunctionConcurrentInvocationLimitExceeded"),
             None => (shared_left == 0).then_some("ConcurrentInvocationLimitExceeded"),
@@ -89,7 +102,8 @@ impl Lambda {
         if let Some(reason) = refused {
             let name = function.name.clone();
             drop(state);
-            super::metrics::throttled(cloud, region, &name);
+            let invoked = Invoked { function: &name, qualifier: target.qualifier, executed: None };
+            super::metrics::throttled(cloud, region, invoked);
             return Err(throttled(reason));
         }
         function.running += 1;
@@ -103,7 +117,7 @@ impl Lambda {
         });
         let (name, concurrency) = (function.name.clone(), function.running);
         drop(state);
-        Ok(Admitted { cloud: cloud.clone(), region, name, version, warm, concurrency })
+        Ok(Admitted { cloud: cloud.clone(), region, name, version, qualifier, weighted, warm, concurrency })
     }
 
     /// Whether a service that acts for `source` may invoke the function: what services ask before they rely on it.

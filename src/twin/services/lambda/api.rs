@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::Lambda;
 use super::code::{Event, Reply};
-use super::control::{AliasChange, NewFunction, event_config};
+use super::control::{AliasChange, NewFunction, event_config, expect_revision};
 use super::events::EVENT_BYTES_MAX;
 use super::function::not_found;
 use super::package::Package;
@@ -163,16 +163,27 @@ fn functions(
             false => Err(not_found(&call.arn("lambda", &format!("function:{}", target.name)))),
         },
         "UpdateFunctionConfiguration" => {
-            let change = |now: &super::function::Version| Ok((now.settings.clone().merge(given)?, now.package.clone()));
+            let change = |now: &super::function::Version| {
+                expect_revision(revision(given), &now.revision_id)?;
+                Ok((now.settings.clone().merge(given)?, now.package.clone()))
+            };
             lambda.change(cloud, region, target.name, change).map(|shown| (200, shown))
         }
         _ => {
             let package = Package::of_request(cloud, given)?;
-            let change = |now: &super::function::Version| Ok((now.settings.clone(), package));
+            let change = |now: &super::function::Version| {
+                expect_revision(revision(given), &now.revision_id)?;
+                Ok((now.settings.clone(), package))
+            };
             let shown = lambda.change(cloud, region, target.name, change)?;
             published(lambda, call, target.name, given, shown).map(|shown| (200, shown))
         }
     }
+}
+
+/// What a request takes the thing it changes to be.
+fn revision(given: &Value) -> Option<&str> {
+    given.get("RevisionId").and_then(Value::as_str)
 }
 
 /// Publishes a version where the request says so.
@@ -193,6 +204,9 @@ fn versions(
     let text = |name: &str| given.get(name).and_then(Value::as_str);
     if path.operation == "PublishVersion" {
         let (description, sha256) = (text("Description"), text("CodeSha256"));
+        lambda.with(&call.cloud, call.region, target.name, |function| {
+            expect_revision(revision(given), &function.latest.revision_id)
+        })?;
         return lambda.publish(&call.cloud, call.region, target.name, description, sha256).map(|shown| (201, shown));
     }
     lambda.with(&call.cloud, call.region, target.name, |function| {
@@ -216,8 +230,12 @@ fn aliases(
             weights.iter().map(|(version, weight)| (version.clone(), weight.as_f64().unwrap_or(-1.0))).collect()
         });
     let routing = routing.or_else(|| given.get("RoutingConfig").map(|_| Vec::new()));
-    let change =
-        AliasChange { version: text("FunctionVersion"), description: text("Description"), routing: routing.as_deref() };
+    let change = AliasChange {
+        version: text("FunctionVersion"),
+        description: text("Description"),
+        routing: routing.as_deref(),
+        revision: text("RevisionId"),
+    };
     match path.operation {
         "CreateAlias" => {
             let name = text("Name").unwrap_or_default();
@@ -254,6 +272,9 @@ fn policy(
     match path.operation {
         "AddPermission" => {
             let sid = given.get("StatementId").and_then(Value::as_str).unwrap_or_default();
+            if revision(given).is_some() {
+                return Err(invalid("the embedded twin does not model RevisionId of a permission"));
+            }
             let statement = statement(given, sid, target.qualifier)?;
             lambda.add_permission(cloud, region, target.name, statement).map(|shown| (201, shown))
         }

@@ -129,6 +129,9 @@ impl Lambda {
             if alias.bytes().all(|byte| byte.is_ascii_digit()) {
                 return Err(invalid(format!("the alias name {alias:?} could be taken for a version number")));
             }
+            if let Some(old) = old {
+                expect_revision(change.revision, &old.revision_id)?;
+            }
             let version = match (change.version, old) {
                 (Some("$LATEST"), _) => 0,
                 (Some(label), _) => existing(function, label)?,
@@ -238,6 +241,20 @@ pub struct AliasChange<'a> {
     pub description: Option<&'a str>,
     /// Weights by version; empty for none.
     pub routing: Option<&'a [(String, f64)]>,
+    /// Changed only where this is its revision still.
+    pub revision: Option<&'a str>,
+}
+
+/// Fails where somebody else has changed a thing since its revision was read.
+pub fn expect_revision(expected: Option<&str>, current: &str) -> Result<(), AwsError> {
+    match expected {
+        Some(expected) if expected != current => {
+            let message = "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias \
+                           API to retrieve the latest Revision Id";
+            Err(AwsError::new(412, "PreconditionFailedException", message))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Reads MaximumRetryAttempts, MaximumEventAgeInSeconds and DestinationConfig over what there was.

@@ -16,7 +16,7 @@ use super::code::{Event, FunctionError, Invocation, LogSink, Reply};
 use super::environment::{self, Warm};
 use super::metrics::{self, Ran};
 use super::target::Target;
-use super::{Lambda, timing};
+use super::{Lambda, degraded, timing};
 use crate::region::Region;
 use crate::twin::Cloud;
 use crate::twin::gateway::Principal;
@@ -163,9 +163,10 @@ async fn handle(
 ) -> (Result<Reply, FunctionError>, bool) {
     let limit = admitted.version.settings.timeout;
     let invocation = Invocation { request_id: request_id.to_owned(), deadline: admitted.cloud.clock.now() + limit };
-    let call = AssertUnwindSafe(warm.instance.invoke(event, invocation)).catch_unwind();
-    match tokio::time::timeout(limit, call).await {
-        Ok(Ok(outcome)) => (outcome, true),
+    let hit = degraded::hit(admitted, &event);
+    let call = async { hit.end(warm.instance.invoke(event, invocation).await, request_id).await };
+    match tokio::time::timeout(limit, AssertUnwindSafe(call).catch_unwind()).await {
+        Ok(Ok(ended)) => ended,
         Ok(Err(_panic)) => {
             let message = format!("RequestId: {request_id} Error: Runtime exited with error: exit status 101");
             (Err(FunctionError { kind: "Runtime.ExitError".to_owned(), message }), false)
@@ -188,8 +189,8 @@ struct Report<'a> {
 
 impl Report<'_> {
     fn counted(&self, at: crate::clock::Timestamp, failed: bool) -> Ran<'_> {
-        let Admitted { name, concurrency, .. } = self.admitted;
-        Ran { function: name, at, took: self.took, failed, concurrency: *concurrency }
+        let (invoked, concurrency) = (self.admitted.invoked(), self.admitted.concurrency);
+        Ran { invoked, at, took: self.took, failed, concurrency }
     }
 
     fn write(&self, log: &LogSink, error: Option<&FunctionError>, told: bool) {

@@ -25,6 +25,7 @@ mod admission;
 mod api;
 mod code;
 mod control;
+mod degraded;
 mod environment;
 mod events;
 mod function;
@@ -56,11 +57,14 @@ pub struct Lambda {
 struct State {
     regions: BTreeMap<Region, function::Functions>,
     rng: ChaCha8Rng,
+    /// Decides whom a degradation hits: what it draws moves nothing else.
+    hits: ChaCha8Rng,
 }
 
 impl Lambda {
     pub fn new(seed: Seed, code: BTreeMap<String, Arc<dyn Code>>) -> Self {
-        let state = State { regions: BTreeMap::new(), rng: seed.stream("twin/lambda") };
+        let (rng, hits) = (seed.stream("twin/lambda"), seed.stream("twin/lambda/degraded"));
+        let state = State { regions: BTreeMap::new(), rng, hits };
         Self { code, state: Mutex::new(state) }
     }
 

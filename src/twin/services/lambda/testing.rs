@@ -61,7 +61,7 @@ impl Instance for Running {
                     match header("x-answer") {
                         Some("malformed") => Ok(Reply::Json(json!({ "no": "statusCode" }))),
                         Some("error") => Err(FunctionError { kind: "Told".to_owned(), message: "to fail".to_owned() }),
-                        _ => Ok(Reply::Http(http::Response::new(Bytes::from(seen.to_string())))),
+                        _ => Ok(Reply::Http(self.answer(&seen))),
                     }
                 }
             }
@@ -70,6 +70,14 @@ impl Instance for Running {
 }
 
 impl Running {
+    /// What it saw, from the version it calls itself.
+    fn answer(&self, seen: &Value) -> http::Response<Bytes> {
+        let release = self.environment.variables.get("VERSION").unwrap_or(&self.environment.version);
+        let mut answer = http::Response::new(Bytes::from(seen.to_string()));
+        answer.headers_mut().insert("x-release", release.parse().unwrap_or(http::HeaderValue::from_static("?")));
+        answer
+    }
+
     async fn told(&self, event: &Value) -> Result<Reply, FunctionError> {
         let seconds = event.get("sleep").and_then(Value::as_f64).unwrap_or(0.0);
         tokio::time::sleep(Duration::from_secs_f64(seconds)).await;

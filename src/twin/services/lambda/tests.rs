@@ -196,7 +196,7 @@ async fn versions_are_frozen_and_aliases_split_traffic() {
     assert_eq!(variable(call(&cloud, "f:1", json!({})).await.unwrap().unwrap()), "1");
     assert_eq!(variable(call(&cloud, "f", json!({})).await.unwrap().unwrap()), "2");
     let routing = [("2".to_owned(), 0.25)];
-    let alias = AliasChange { version: Some("1"), description: None, routing: Some(&routing) };
+    let alias = AliasChange { version: Some("1"), description: None, routing: Some(&routing), revision: None };
     cloud.lambda.put_alias(&cloud, US, "f", "live", &alias, true).unwrap();
     let mut canary = 0;
     for _ in 0..400 {

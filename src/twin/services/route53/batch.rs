@@ -5,9 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::dns::{Alias, RecordSet, RecordType, Routing};
 use crate::region::Region;
 use crate::twin::wire::AwsError;
-use crate::twin::world::dns::{Alias, RecordSet, RecordType, Routing};
 
 use super::change::{Action, Change};
 use super::state::{Key, Records, Zone, reversed};

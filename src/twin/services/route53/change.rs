@@ -5,9 +5,9 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::clock::Timestamp;
+use crate::dns::{Alias, RecordSet, RecordType, Routing, normal};
 use crate::region::Region;
 use crate::twin::wire::AwsError;
-use crate::twin::world::dns::{Alias, RecordSet, RecordType, Routing, normal};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {

@@ -1,9 +1,10 @@
 //! Health checks by the API: their life, and what their checkers saw.
 
 use crate::twin::Cloud;
+use crate::twin::services::cloudwatch::AlarmStream;
 use crate::twin::wire::xml::Element;
 use crate::twin::wire::{AwsError, Response};
-use crate::twin::world::health::{Observation, Opinion};
+use crate::twin::world::health::{Check, Kind, Observation, Opinion};
 
 use super::Route53;
 use super::api::Ask;
@@ -11,6 +12,7 @@ use super::shape::{answer, integer, missing};
 
 mod config;
 pub use config::Config;
+use config::Known;
 
 /// Developer guide, "Quotas": health checks an account.
 const CHECKS_MAX: usize = 200;
@@ -23,6 +25,8 @@ pub struct HealthCheck {
     pub caller_reference: String,
     pub version: i64,
     pub config: Config,
+    /// What a check of a metric follows: the alarm's settings when the check was made or told the alarm again.
+    stream: Option<AlarmStream>,
 }
 
 impl Route53 {
@@ -47,20 +51,24 @@ impl Route53 {
             let message = format!("This health check can't be created: the account has its quota of {CHECKS_MAX}.");
             return Err(AwsError::bad_request("TooManyHealthChecks", message));
         }
-        let check = config.check(&|id| state.checks.contains_key(id))?;
-        let id = cloud.ids.uuid();
-        let made = HealthCheck { id: id.clone(), caller_reference: reference.to_owned(), version: 1, config };
+        let stream = |region, name: &str| cloud.cloudwatch.alarm_stream(region, name);
+        let check = config.check(&Known { exists: &|id| state.checks.contains_key(id), stream: &stream })?;
+        let (id, caller_reference) = (cloud.ids.uuid(), reference.to_owned());
+        let made = HealthCheck { id: id.clone(), caller_reference, version: 1, config, stream: followed(&check) };
         state.checks.insert(id.clone(), made.clone());
         drop(state);
         cloud.health.put(cloud, &id, check);
         Ok(made)
     }
 
+    /// Changes a check. What a check of a metric follows is only read again where `reread` says that the request names
+    /// the alarm.
     pub fn update_check(
         &self,
         cloud: &std::sync::Arc<Cloud>,
         id: &str,
         version: Option<i64>,
+        reread: bool,
         change: impl FnOnce(&mut Config) -> Result<(), AwsError>,
     ) -> Result<HealthCheck, AwsError> {
         let mut state = self.state();
@@ -72,7 +80,12 @@ impl Route53 {
         }
         change(&mut made.config)?;
         made.version += 1;
-        let check = made.config.check(&|id| state.checks.contains_key(id))?;
+        let stream = |region, name: &str| match &made.stream {
+            Some(held) if !reread => Some(held.clone()),
+            _ => cloud.cloudwatch.alarm_stream(region, name),
+        };
+        let check = made.config.check(&Known { exists: &|id| state.checks.contains_key(id), stream: &stream })?;
+        made.stream = followed(&check);
         state.checks.insert(id.to_owned(), made.clone());
         drop(state);
         cloud.health.put(cloud, id, check);
@@ -86,6 +99,13 @@ impl Route53 {
         drop(state);
         cloud.health.remove(id);
         Ok(())
+    }
+}
+
+fn followed(check: &Check) -> Option<AlarmStream> {
+    match &check.kind {
+        Kind::Metric { stream, .. } => Some(stream.clone()),
+        _ => None,
     }
 }
 
@@ -115,8 +135,9 @@ pub fn get(ask: &Ask<'_>) -> Result<Response, AwsError> {
 pub fn update(ask: &Ask<'_>) -> Result<Response, AwsError> {
     let body = Element::parse(ask.request.body())?;
     let version = body.get_text("HealthCheckVersion").map(|text| integer("HealthCheckVersion", text)).transpose()?;
+    let reread = body.get("AlarmIdentifier").is_some();
     let change = |config: &mut Config| config.apply(&body);
-    let made = ask.service.update_check(&ask.call.cloud, ask.route.id, version, change)?;
+    let made = ask.service.update_check(&ask.call.cloud, ask.route.id, version, reread, change)?;
     Ok(answer(200, &ask.call.request_id, "UpdateHealthCheck", vec![health_check(&made)]))
 }
 
@@ -162,7 +183,7 @@ fn observations(
     let id = ask.route.id;
     let kind = ask.service.state().checks.get(id).ok_or_else(|| no_such_check(id))?.config.kind.clone();
     if kind == "CALCULATED" {
-        let message = format!("{operation} is for checks of an endpoint; health check {id} is {kind}");
+        let message = format!("{operation} is not for calculated checks; health check {id} is {kind}");
         return Err(AwsError::bad_request("InvalidInput", message));
     }
     let mut list = Element::new("HealthCheckObservations");
@@ -181,9 +202,27 @@ fn observations(
 }
 
 fn health_check(check: &HealthCheck) -> Element {
-    Element::new("HealthCheck")
+    let written = Element::new("HealthCheck")
         .text_child("Id", &check.id)
         .text_child("CallerReference", &check.caller_reference)
         .child(check.config.write())
-        .text_child("HealthCheckVersion", check.version.to_string())
+        .text_child("HealthCheckVersion", check.version.to_string());
+    check.stream.iter().map(alarm_configuration).fold(written, Element::child)
+}
+
+/// The alarm's settings as the check has them (API reference, CloudWatchAlarmConfiguration).
+fn alarm_configuration(stream: &AlarmStream) -> Element {
+    let alarm = &*stream.definition;
+    let dimension =
+        |name: &str, value: &str| Element::new("Dimension").text_child("Name", name).text_child("Value", value);
+    let dimensions = alarm.dimensions.iter().map(|held| dimension(&held.name, &held.value));
+    Element::new("CloudWatchAlarmConfiguration")
+        .text_child("EvaluationPeriods", alarm.evaluation_periods.to_string())
+        .text_child("Threshold", alarm.threshold.to_string())
+        .text_child("ComparisonOperator", alarm.comparison_operator.as_str())
+        .optional_child("Period", alarm.period.map(|period| period.to_string()))
+        .optional_child("MetricName", alarm.metric_name.as_deref())
+        .optional_child("Namespace", alarm.namespace.as_deref())
+        .optional_child("Statistic", alarm.statistic.as_deref())
+        .child(dimensions.fold(Element::new("Dimensions"), Element::child))
 }

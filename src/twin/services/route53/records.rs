@@ -1,11 +1,12 @@
 //! Record sets: changing, listing, and asking what they answer.
 
 use std::ops::Bound;
+use std::time::Duration;
 
+use crate::dns::{Data, RecordSet, RecordType, normal};
 use crate::twin::Cloud;
 use crate::twin::wire::xml::Element;
 use crate::twin::wire::{AwsError, Response};
-use crate::twin::world::dns::{Data, RecordSet, RecordType, normal};
 use crate::twin::world::network::Origin;
 
 use super::Route53;
@@ -17,6 +18,9 @@ use super::state::{Key, reversed};
 
 /// ListResourceRecordSets gives at most this many (API reference).
 const PAGE_MAX: usize = 300;
+/// How long a batch is being processed, in which another one for the zone is rejected. AWS documents the error and no
+/// figure; two batches sent one after the other never meet it.
+const PROCESSING: Duration = Duration::from_millis(100);
 
 impl Route53 {
     /// Applies a batch to a zone, all of it or nothing, and sends what changed to the name servers.
@@ -63,11 +67,18 @@ impl Route53 {
 }
 
 pub fn change(ask: &Ask<'_>) -> Result<Response, AwsError> {
-    ask.service.state().zone(ask.route.id)?;
-    let (changes, comment) = change_batch(&Element::parse(ask.request.body())?)?;
     let cloud = &ask.call.cloud;
+    let now = cloud.clock.now();
+    if now < ask.service.state().zone(ask.route.id)?.busy_until {
+        let message = "The request was rejected because Route 53 was still processing a prior request.";
+        return Err(AwsError::bad_request("PriorRequestNotComplete", message));
+    }
+    let (changes, comment) = change_batch(&Element::parse(ask.request.body())?)?;
     let change = ask.service.change_records(cloud, ask.route.id, changes, comment)?;
-    let members = vec![change_info(&change, cloud.clock.now())];
+    if let Some(zone) = ask.service.state().zones.get_mut(ask.route.id) {
+        zone.busy_until = now + PROCESSING;
+    }
+    let members = vec![change_info(&change, now)];
     Ok(answer(200, &ask.call.request_id, "ChangeResourceRecordSets", members))
 }
 
@@ -140,6 +151,7 @@ pub fn test_answer(ask: &Ask<'_>) -> Result<Response, AwsError> {
         Data::Values(values) => ("NOERROR", values),
         Data::Empty => ("NOERROR", Vec::new()),
         Data::NoName => ("NXDOMAIN", Vec::new()),
+        Data::Failed => ("SERVFAIL", Vec::new()),
     };
     let entry = |text: String| Element::new("RecordDataEntry").text(text);
     let members = vec![

@@ -1,9 +1,9 @@
 //! Record sets and changes in Route 53's XML.
 
 use crate::clock::Timestamp;
+use crate::dns::{RecordSet, Routing};
 use crate::twin::wire::xml::Element;
 use crate::twin::wire::{AwsError, Response, respond};
-use crate::twin::world::dns::{RecordSet, Routing};
 
 use super::change::{Action, Change, ChangeInfo, Draft, DraftAlias};
 

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
+use crate::dns::{Node, RecordSet, RecordType};
 use crate::twin::Cloud;
 use crate::twin::wire::AwsError;
-use crate::twin::world::dns::{Node, RecordSet, RecordType, Update};
+use crate::twin::world::dns::Update;
 
 use super::change::ChangeInfo;
 use super::checks::HealthCheck;
@@ -29,6 +30,8 @@ pub struct Zone {
     pub comment: String,
     pub name_servers: Vec<String>,
     pub records: Records,
+    /// Until when the last batch is being processed.
+    pub busy_until: Timestamp,
 }
 
 pub type Records = BTreeMap<Key, Arc<RecordSet>>;
@@ -69,7 +72,7 @@ impl Zone {
             .take_while(|(key, _)| key.reversed == reversed)
             .map(|(_, set)| set.clone())
             .collect();
-        (!sets.is_empty()).then(|| Arc::new(Node(sets)))
+        (!sets.is_empty()).then(|| Arc::new(Node::new(sets)))
     }
 
     /// Whether a name lies in the zone.

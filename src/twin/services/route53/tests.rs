@@ -1,3 +1,5 @@
+mod metric_checks;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -270,16 +272,142 @@ async fn the_sixth_request_of_a_second_is_throttled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn names_keep_being_answered_while_the_control_plane_is_down() {
+async fn answers_changes_and_checks_go_on_while_the_control_plane_is_down() {
     let world = world().await;
+    let config = HealthCheckConfig::builder().r#type(HealthCheckType::Tcp).ip_address("198.18.1.1").port(443);
+    let config = config.request_interval(10).build().unwrap();
+    let made = world.client.create_health_check().caller_reference("1").health_check_config(config).send().await;
+    let check = made.unwrap().health_check.unwrap().id;
     let (id, _) = world.change(vec![create(a("x.example.com", "192.0.2.1"))]).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(120)).await;
     let fault =
         Fault::Service { region: None, service: "route53".to_owned(), operations: Vec::new(), effect: Effect::Error };
     world.cloud.faults.inject(fault);
     assert!(world.client.get_change().id(&id).send().await.is_err());
-    let answer = world.cloud.dns.resolve_uncached(&world.cloud, Origin::Operator, "x.example.com").await;
-    assert_eq!(answer, [std::net::Ipv4Addr::new(192, 0, 2, 1)]);
+    let ask = || world.cloud.dns.resolve_uncached(&world.cloud, Origin::Operator, "x.example.com");
+    assert!(ask().await.is_empty(), "the change was accepted and has not arrived");
+    assert!(world.cloud.health.is_healthy(&check));
+    world.cloud.faults.inject(Fault::Region { region: Region::EU_WEST_1, effect: Effect::Refuse });
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    assert!(world.client.get_health_check_status().health_check_id(&check).send().await.is_err());
+    assert_eq!(ask().await, [std::net::Ipv4Addr::new(192, 0, 2, 1)], "what was accepted before arrives");
+    assert!(!world.cloud.health.is_healthy(&check), "checkers go on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_is_rejected_while_another_one_of_its_zone_is_processed() {
+    let world = world().await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let config = gateway::sdk_config(&world.cloud, Origin::Operator, Region::US_EAST_1, &Credentials::account());
+    let config = aws_sdk_route53::config::Builder::from(&config)
+        .retry_config(aws_smithy_types::retry::RetryConfig::disabled())
+        .build();
+    let client = Client::from_conf(config);
+    let send = async |host: u8| {
+        let set = a(&format!("x{host}.example.com"), "192.0.2.1");
+        let change = Change::builder().action(ChangeAction::Create).resource_record_set(set).build().unwrap();
+        let batch = ChangeBatch::builder().changes(change).build().unwrap();
+        client.change_resource_record_sets().hosted_zone_id(&world.zone).change_batch(batch).send().await
+    };
+    let sent = futures_util::future::join_all((0..4).map(send)).await;
+    let refused: Vec<_> = sent.iter().filter_map(|sent| sent.as_ref().err()).collect();
+    assert!((1..4).contains(&refused.len()), "{} of 4 were rejected", refused.len());
+    for error in refused {
+        assert_eq!(error.code(), Some("PriorRequestNotComplete"));
+        assert!(error.message().unwrap().ends_with("was still processing a prior request."));
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for host in 10..13 {
+        send(host).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_test_answer_says_what_a_resolver_in_the_home_region_is_told() {
+    let world = world().await;
+    let near = |region: ResourceRecordSetRegion, value: &str| {
+        part(a("l.example.com", value), region.clone().as_str(), |set| set.region = Some(region))
+    };
+    let sets = vec![
+        near(ResourceRecordSetRegion::UsEast1, "192.0.2.1"),
+        near(ResourceRecordSetRegion::EuWest1, "192.0.2.2"),
+        record("c.example.com", RrType::Cname, "l.example.com"),
+        record("t.example.com", RrType::Txt, "\"words\""),
+    ];
+    world.change(sets.into_iter().map(create).collect()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    let ask = async |name: &str, kind: RrType| {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        world.client.test_dns_answer().hosted_zone_id(&world.zone).record_name(name).record_type(kind).send().await
+    };
+    let cases = [
+        ("l.example.com", RrType::A, "NOERROR", vec!["192.0.2.1"]),
+        ("C.example.com.", RrType::A, "NOERROR", vec!["l.example.com."]),
+        ("t.example.com", RrType::Txt, "NOERROR", vec!["\"words\""]),
+        ("t.example.com", RrType::A, "NOERROR", vec![]),
+        ("none.example.com", RrType::A, "NXDOMAIN", vec![]),
+    ];
+    for (name, kind, code, data) in cases {
+        let answer = ask(name, kind).await.unwrap();
+        assert_eq!((answer.response_code(), answer.protocol()), (code, "UDP"), "{name}");
+        assert_eq!(answer.record_data(), data, "{name}");
+        assert!(answer.nameserver().starts_with("ns-"), "{}", answer.nameserver());
+    }
+    assert_eq!(ask("x.example.org", RrType::A).await.unwrap_err().code(), Some("InvalidInput"));
+    let elsewhere = world.client.test_dns_answer().hosted_zone_id("Z0").record_name("x.example.com");
+    let elsewhere = elsewhere.record_type(RrType::A).send().await.unwrap_err();
+    assert_eq!(elsewhere.code(), Some("NoSuchHostedZone"));
+    let resolver = world.client.test_dns_answer().hosted_zone_id(&world.zone).record_name("l.example.com");
+    let resolver = resolver.record_type(RrType::A).resolver_ip("192.0.2.53").send().await.unwrap_err();
+    assert_eq!(resolver.code(), Some("InvalidInput"), "{resolver:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn checkers_say_what_they_saw_last_and_why_they_failed_last() {
+    let world = world().await;
+    let client = &world.client;
+    let make = async |reference: &str, config: HealthCheckConfig| {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let made = client.create_health_check().caller_reference(reference).health_check_config(config).send().await;
+        made.unwrap().health_check.unwrap().id
+    };
+    let config = HealthCheckConfig::builder().r#type(HealthCheckType::Tcp).ip_address("198.18.1.1").port(443);
+    let id = make("tcp", config.request_interval(10).build().unwrap()).await;
+    let status = async || {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let status = client.get_health_check_status().health_check_id(&id).send().await.unwrap();
+        status.health_check_observations
+    };
+    let reasons = async || {
+        let reasons = client.get_health_check_last_failure_reason().health_check_id(&id).send().await.unwrap();
+        reasons.health_check_observations
+    };
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!((status().await.len(), reasons().await.len()), (11, 0), "nothing has failed yet");
+    let fault = world.cloud.faults.inject(Fault::Application { region: Region::EU_WEST_1, effect: Effect::Refuse });
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    world.cloud.faults.heal(fault);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let words = |seen: &[aws_sdk_route53::types::HealthCheckObservation]| -> Vec<String> {
+        seen.iter().map(|one| one.status_report().unwrap().status().unwrap().to_owned()).collect()
+    };
+    let (now, failed) = (status().await, reasons().await);
+    assert!(words(&now).iter().all(|word| word.starts_with("Success: ")), "{now:?}");
+    assert_eq!(words(&failed), vec!["Failure: Connection refused"; 11]);
+    let checked = |seen: &[aws_sdk_route53::types::HealthCheckObservation]| -> Vec<_> {
+        seen.iter().map(|one| *one.status_report().unwrap().checked_time().unwrap()).collect()
+    };
+    client.update_health_check().health_check_id(&id).disabled(true).send().await.unwrap();
+    let before = checked(&status().await);
+    world.cloud.faults.inject(Fault::Application { region: Region::EU_WEST_1, effect: Effect::Refuse });
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    assert_eq!(checked(&status().await), before, "a disabled check asks nobody");
+    assert!(world.cloud.health.is_healthy(&id));
+    client.update_health_check().health_check_id(&id).inverted(true).send().await.unwrap();
+    assert!(!world.cloud.health.is_healthy(&id), "inverted, a disabled check takes traffic away");
+    let config = HealthCheckConfig::builder().r#type(HealthCheckType::Calculated).health_threshold(1);
+    let calculated = make("sum", config.child_health_checks(&id).build().unwrap()).await;
+    let refused = client.get_health_check_status().health_check_id(&calculated).send().await.unwrap_err();
+    assert_eq!(refused.code(), Some("InvalidInput"), "{refused:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -327,11 +455,11 @@ async fn what_is_not_modelled_says_so() {
     let world = world().await;
     let policies = world.client.list_traffic_policies().send().await.unwrap_err();
     assert_eq!(policies.code(), Some("NotImplemented"));
-    let config = HealthCheckConfig::builder().r#type(HealthCheckType::CloudwatchMetric).build().unwrap();
+    let config = HealthCheckConfig::builder().r#type(HealthCheckType::RecoveryControl).build().unwrap();
     let check = world.client.create_health_check().caller_reference("1").health_check_config(config).send().await;
     let check = check.unwrap_err();
     assert_eq!(check.code(), Some("InvalidInput"));
-    assert!(check.message().unwrap().contains("CLOUDWATCH_METRIC"));
+    assert!(check.message().unwrap().contains("RECOVERY_CONTROL"));
 }
 
 fn context(cloud: &Arc<Cloud>) -> ResourceContext {

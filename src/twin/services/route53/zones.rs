@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::clock::Timestamp;
+use crate::dns::{RecordSet, RecordType, Routing, normal};
 use crate::twin::Cloud;
 use crate::twin::wire::xml::Element;
 use crate::twin::wire::{AwsError, Response};
-use crate::twin::world::dns::{RecordSet, RecordType, Routing, Update, normal};
+use crate::twin::world::dns::Update;
 
 use super::Route53;
 use super::api::Ask;
@@ -50,6 +52,7 @@ impl Route53 {
             comment: comment.to_owned(),
             name_servers: name_servers.clone(),
             records: BTreeMap::new(),
+            busy_until: Timestamp::default(),
         };
         for set in required(&name, &name_servers) {
             zone.records.insert(Key::of(&set), Arc::new(set));

@@ -8,8 +8,8 @@ use std::time::Duration;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, LogNormal};
 
-use super::record::Node;
 use crate::clock::Timestamp;
+use crate::dns::{Node, Zones};
 use crate::region::Point;
 
 /// Where the name servers are: cities of AWS's list of Route 53 edge locations, one for each part of the world
@@ -50,19 +50,12 @@ pub enum Update {
     },
 }
 
-/// A zone as one location serves it.
-#[derive(Debug, Default)]
-pub struct ZoneView {
-    pub id: String,
-    pub names: BTreeMap<String, Arc<Node>>,
-}
-
 /// One location.
 #[derive(Debug)]
 pub struct Edge {
     pub at: Point,
-    /// By name; where an account has two zones of one name, only the older is delegated to.
-    zones: BTreeMap<String, Vec<ZoneView>>,
+    /// As they are served here.
+    pub zones: Zones,
     pending: BTreeMap<(Timestamp, u64), (String, Arc<Update>)>,
     /// When the last change of each zone arrives: changes of a zone never overtake each other.
     last: BTreeMap<String, Timestamp>,
@@ -71,7 +64,7 @@ pub struct Edge {
 pub fn all() -> Vec<Edge> {
     let edge = |&(_, latitude, longitude): &(&str, f64, f64)| Edge {
         at: Point { latitude, longitude },
-        zones: BTreeMap::new(),
+        zones: Zones::default(),
         pending: BTreeMap::new(),
         last: BTreeMap::new(),
     };
@@ -107,66 +100,17 @@ impl Edge {
 
     fn apply(&mut self, zone_id: &str, update: &Update) {
         match update {
-            Update::Opened { name } => {
-                let zone = ZoneView { id: zone_id.to_owned(), names: BTreeMap::new() };
-                self.zones.entry(name.clone()).or_default().push(zone);
-            }
+            Update::Opened { name } => self.zones.open(zone_id, name),
             Update::Closed { name } => {
-                if let Some(zones) = self.zones.get_mut(name) {
-                    zones.retain(|zone| zone.id != zone_id);
-                    if zones.is_empty() {
-                        self.zones.remove(name);
-                    }
-                }
+                self.zones.close(zone_id, name);
                 self.last.remove(zone_id);
             }
             Update::Names { zone, names } => {
-                let zones = self.zones.get_mut(zone);
-                let Some(zone) = zones.and_then(|zones| zones.iter_mut().find(|zone| zone.id == zone_id)) else {
-                    return;
-                };
+                let Some(zone) = self.zones.get_mut(zone_id, zone) else { return };
                 for (name, node) in names {
-                    match node {
-                        Some(node) => zone.names.insert(name.clone(), node.clone()),
-                        None => zone.names.remove(name),
-                    };
+                    zone.put(name, node.clone());
                 }
             }
         }
-    }
-
-    /// The zone that answers for a name: the one with the longest name that ends it.
-    pub fn zone_of(&self, name: &str) -> Option<&ZoneView> {
-        let mut rest = name;
-        loop {
-            if let Some(zone) = self.zones.get(rest).and_then(|zones| zones.first()) {
-                return Some(zone);
-            }
-            rest = rest.split_once('.')?.1;
-        }
-    }
-
-    pub fn zone(&self, zone_id: &str) -> Option<&ZoneView> {
-        self.zones.values().flatten().find(|zone| zone.id == zone_id)
-    }
-}
-
-impl ZoneView {
-    /// What a name holds: its own records, or those of the wildcard nearest above it.
-    pub fn node(&self, name: &str) -> Option<&Arc<Node>> {
-        if let Some(node) = self.names.get(name) {
-            return Some(node);
-        }
-        let mut rest = name;
-        while let Some((_, parent)) = rest.split_once('.') {
-            if let Some(node) = self.names.get(&format!("*.{parent}")) {
-                return Some(node);
-            }
-            if self.names.contains_key(parent) {
-                return None;
-            }
-            rest = parent;
-        }
-        None
     }
 }

@@ -1,18 +1,15 @@
 //! Names, as the world resolves them: authoritative answers from the deployed record sets, and resolvers with TTLs.
 //!
 //! ```text
-//! services::route53 ─publish→ edge (each name server's view, at its own moment) ─→ answer (policy, health, alias)
-//!                                                                                     ↑ choose        ↓
-//!                                                                     world::health ──┘           Resolver (TTL)
+//! services::route53 ─publish→ edge (each name server's view, at its own moment) ─→ crate::dns (one answer)
+//!                                                        world::health ────────────↗       ↓
+//!                                                                                     Resolver (TTL)
 //! ```
 //!
 //! This is the data plane: it keeps answering when Route 53's control plane is down, and it never asks what the
 //! control plane has accepted.
 
-mod answer;
-mod choose;
 mod edge;
-mod record;
 mod resolver;
 #[cfg(test)]
 mod tests;
@@ -24,45 +21,20 @@ use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 
+use super::faults::Effect;
 use super::network::{self, Origin};
 use crate::clock::Timestamp;
+use crate::dns::{Answer, Link, Query, RecordType, normal};
 use crate::region::{Point, Region};
 use crate::seed::Seed;
 use crate::twin::Cloud;
 
-pub use answer::{Data, Link};
 pub use edge::Update;
-pub use record::{Alias, Node, RecordSet, RecordType, Routing, normal};
 pub use resolver::Resolver;
 
-/// How many names a chain may have; a loop of CNAMEs ends here, as it does in every resolver.
-const CHAIN_MAX: usize = 16;
-
-/// What a name resolved to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
-    /// The names followed, from the one asked for to the one that has addresses.
-    pub chain: Vec<String>,
-    pub addresses: Vec<Ipv4Addr>,
-    /// How long it may be kept: the smallest TTL on the way. What is left of it, where it came from a cache.
-    pub ttl: Duration,
-    pub from_cache: bool,
-}
-
-impl Answer {
-    /// Adds the next link of the chain; the name to ask for next, if it does not end here.
-    fn follow(&mut self, name: &str, link: &Link, left: Duration) -> Option<String> {
-        self.ttl = if self.chain.is_empty() { left } else { self.ttl.min(left) };
-        self.chain.push(name.to_owned());
-        self.chain.extend(link.via.iter().cloned());
-        match &link.data {
-            Data::Addresses(addresses) => self.addresses.clone_from(addresses),
-            Data::Cname(target) if self.chain.len() < CHAIN_MAX => return Some(target.clone()),
-            _ => {}
-        }
-        None
-    }
-}
+/// How long a resolver asks name servers that say nothing before it gives up: what BIND's `resolver-query-timeout` is
+/// unless it is set (10 s, BIND 9 administrator reference manual).
+const GIVE_UP_AFTER: Duration = Duration::from_secs(10);
 
 pub struct Dns {
     servers: Mutex<Servers>,
@@ -121,7 +93,28 @@ impl Dns {
         edges.iter_mut().map(arrival).max().unwrap_or(now)
     }
 
-    /// One query for addresses, there and back.
+    /// What the name server nearest to `origin` answers, without the way there.
+    pub fn ask(&self, cloud: &Cloud, origin: Origin, name: &str, kind: RecordType) -> Link {
+        let mut servers = self.lock();
+        let nearest = servers.nearest_to(cloud, origin);
+        let Some(edge) = servers.edges.get_mut(nearest) else { return Link::failed() };
+        edge.settle(cloud.clock.now());
+        let outside = |name: &str| {
+            let region = cloud.apigateway.region_of_host(name)?;
+            Some(network::edge_addresses(cloud, region))
+        };
+        let query = Query {
+            zones: &edge.zones,
+            is_healthy: &|id| cloud.health.is_healthy(id),
+            outside: &outside,
+            from: seen_from(cloud, origin),
+            kind,
+        };
+        let mut draws = self.draws.lock().unwrap_or_else(PoisonError::into_inner);
+        query.answer(name, &mut *draws)
+    }
+
+    /// One query for addresses, there and back; name servers that say nothing are given up.
     async fn query(&self, cloud: &Arc<Cloud>, origin: Origin, name: &str) -> Link {
         let server = {
             let mut servers = self.lock();
@@ -131,7 +124,14 @@ impl Dns {
         if let Some(server) = server {
             cloud.latency.travel(origin.point(), server).await;
         }
-        let link = self.ask(cloud, origin, name, RecordType::A);
+        let link = match cloud.faults.on_name_servers() {
+            None => self.ask(cloud, origin, name, RecordType::A),
+            Some(Effect::Refuse | Effect::Error) => Link::failed(),
+            Some(Effect::Hang) => {
+                tokio::time::sleep(GIVE_UP_AFTER).await;
+                return Link::failed();
+            }
+        };
         if let Some(server) = server {
             cloud.latency.travel(origin.point(), server).await;
         }

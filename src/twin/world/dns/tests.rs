@@ -2,9 +2,11 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::clock::Clock;
+use crate::dns::Data;
 use crate::region::Place;
 use crate::twin::Config;
 use crate::twin::services::route53::{Action, Draft, DraftAlias, HealthCheckConfig};
+use crate::twin::world::faults::{Effect, Fault};
 use crate::twin::world::health::{Check, Kind};
 
 const US: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 1);
@@ -366,4 +368,35 @@ async fn the_same_seed_draws_the_same_answers() {
     };
     assert_eq!(draws(14).await, draws(14).await);
     assert_ne!(draws(14).await, draws(15).await);
+}
+
+/// What the resolver says, and how long it took.
+async fn timed(world: &World, resolver: &Resolver) -> (Vec<Ipv4Addr>, Duration) {
+    let begun = tokio::time::Instant::now();
+    let addresses = resolver.resolve(&world.cloud, NAME).await.addresses;
+    (addresses, begun.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_name_servers_resolvers_have_what_they_keep_and_then_nothing() {
+    let simple = |address| Draft { set_identifier: None, ..draft("", address) };
+    for (seed, effect, least, most) in [(16, Effect::Refuse, 0, 1), (17, Effect::Hang, 10, 11)] {
+        let world = World::new(seed).await.with([simple(US)]).await;
+        let resolver = Resolver::new(at("europe"));
+        resolver.resolve(&world.cloud, NAME).await;
+        let fault = world.cloud.faults.inject(Fault::NameServers { effect });
+        // The control plane takes changes, and they reach name servers that nobody can ask.
+        let insync = world.change(Action::Upsert, [simple(EU)]);
+        tokio::time::sleep(Duration::from_secs(50)).await;
+        assert_eq!(timed(&world, &resolver).await, (vec![US], Duration::ZERO), "{effect:?}: kept for its TTL");
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        let (addresses, took) = timed(&world, &resolver).await;
+        assert!(addresses.is_empty(), "{effect:?}: {addresses:?}");
+        assert!((Duration::from_secs(least)..Duration::from_secs(most)).contains(&took), "{effect:?}: {took:?}");
+        assert!(world.ask(at("europe"), NAME).await.is_empty());
+        world.cloud.clock.sleep_until(insync).await;
+        world.cloud.faults.heal(fault);
+        let (addresses, _) = timed(&world, &resolver).await;
+        assert_eq!(addresses, [EU], "{effect:?}: that nobody answered is not kept");
+    }
 }

@@ -4,8 +4,9 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use crate::region::Region;
+use crate::twin::services::cloudwatch::AlarmStream;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Check {
     pub kind: Kind,
     /// 10 or 30 seconds (API reference, RequestInterval).
@@ -18,16 +19,29 @@ pub struct Check {
     pub regions: Vec<Region>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
     Http(Endpoint),
     Https(Endpoint),
     Tcp(Endpoint),
+    /// Healthy while what an alarm watches would leave the alarm OK.
+    Metric {
+        stream: AlarmStream,
+        insufficient: Insufficient,
+    },
     /// Healthy while at least this many of its children are.
     Calculated {
         children: Vec<String>,
         healthy_min: usize,
     },
+}
+
+/// What a check of a metric counts as while there is too little data (API reference, InsufficientDataHealthStatus).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Insufficient {
+    Healthy,
+    Unhealthy,
+    LastKnown,
 }
 
 /// What checkers connect to.
@@ -50,7 +64,7 @@ impl Kind {
     pub fn endpoint(&self) -> Option<&Endpoint> {
         match self {
             Self::Http(endpoint) | Self::Https(endpoint) | Self::Tcp(endpoint) => Some(endpoint),
-            Self::Calculated { .. } => None,
+            Self::Metric { .. } | Self::Calculated { .. } => None,
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! services::route53 ─put→ HealthCheckers ─one task a checker→ checker (dns, network) ─→ opinion ─quorum→ is_healthy
+//!                                        └─ one a metric ──→ metric (cloudwatch) ────────↗
 //!                                                                                         └─ once a minute → metrics
 //! ```
 //!
@@ -9,6 +10,7 @@
 
 mod check;
 mod checker;
+mod metric;
 mod opinion;
 mod publish;
 #[cfg(test)]
@@ -21,16 +23,14 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use tokio::task::AbortHandle;
 
+use crate::dns::health::{self as rules, Standing, View};
 use crate::region::Region;
 use crate::seed::Seed;
 use crate::twin::Cloud;
 
-pub use check::{Check, Endpoint, Kind};
+pub use check::{Check, Endpoint, Insufficient, Kind};
 pub use checker::{is_place, place_names, places};
 pub use opinion::{Observation, Opinion, Outcome};
-
-/// A calculated check may watch calculated checks; a loop of them ends here.
-const DEPTH_MAX: usize = 8;
 
 pub struct HealthCheckers(Mutex<State>);
 
@@ -53,10 +53,9 @@ impl HealthCheckers {
         Self(Mutex::new(State { checks: BTreeMap::new(), phases: seed.stream("world/health/phases") }))
     }
 
-    /// Whether DNS takes the endpoint of this health check for healthy right now. A check that is gone counts as
-    /// healthy; Route 53 documents its effect as not predictable.
+    /// Whether DNS takes the endpoint of this health check for healthy right now.
     pub fn is_healthy(&self, health_check_id: &str) -> bool {
-        self.lock().is_healthy(health_check_id, 0)
+        self.lock().is_healthy(health_check_id)
     }
 
     /// Starts a check, or changes one and keeps what its checkers think.
@@ -71,7 +70,11 @@ impl HealthCheckers {
             }
             None => (Vec::new(), true),
         };
-        let places = if check.kind.has_endpoint() { places(&check.regions) } else { Vec::new() };
+        let places = match &check.kind {
+            Kind::Metric { stream, .. } => vec![(stream.region, metric::ADDRESS)],
+            Kind::Calculated { .. } => Vec::new(),
+            _ => places(&check.regions),
+        };
         let same = opinions.len() == places.len()
             && opinions.iter().zip(&places).all(|(opinion, (region, _))| opinion.region == *region);
         if !same {
@@ -80,9 +83,19 @@ impl HealthCheckers {
         let mut tasks = Vec::new();
         if !check.disabled {
             for (index, (region, _)) in places.iter().enumerate() {
-                let phase = check.interval.mul_f64(state.phases.random_range(0.0..1.0));
-                let task = checker::run(Arc::downgrade(cloud), id.to_owned(), check.clone(), index, *region, phase);
-                tasks.push(tokio::spawn(task).abort_handle());
+                let phase = state.phases.random_range(0.0..1.0);
+                let (cloud, id) = (Arc::downgrade(cloud), id.to_owned());
+                let task = match &check.kind {
+                    Kind::Metric { stream, insufficient } => {
+                        let phase = metric::EVERY.mul_f64(phase);
+                        tokio::spawn(metric::run(cloud, id, stream.clone(), *insufficient, phase))
+                    }
+                    _ => {
+                        let phase = check.interval.mul_f64(phase);
+                        tokio::spawn(checker::run(cloud, id, check.clone(), index, *region, phase))
+                    }
+                };
+                tasks.push(task.abort_handle());
             }
         }
         state.checks.insert(id.to_owned(), Entry { check, opinions, passing, tasks });
@@ -104,16 +117,18 @@ impl HealthCheckers {
     fn report(&self, cloud: &Cloud, id: &str, checker: usize, observation: Observation) {
         let mut state = self.lock();
         let Some(entry) = state.checks.get_mut(id) else { return };
-        let threshold = entry.check.threshold;
+        let threshold = if entry.check.kind.has_endpoint() { entry.check.threshold } else { 1 };
         let Some(opinion) = entry.opinions.get_mut(checker) else { return };
         if !opinion.take(observation, threshold) {
             return;
         }
-        let is_down = |region: Region| cloud.faults.region_is_down(region);
-        let reporting = entry.opinions.iter().filter(|opinion| !is_down(opinion.region));
-        let (count, healthy) = reporting.fold((0, 0), |(n, ok), opinion| (n + 1, ok + usize::from(opinion.is_healthy)));
+        // Checkers in a lost Region are not counted; what reads a metric there says what it is without its data.
+        let is_lost = |region: Region| entry.check.kind.has_endpoint() && cloud.faults.region_is_down(region);
+        let reporting = entry.opinions.iter().filter(|opinion| !is_lost(opinion.region));
+        let (count, healthy) =
+            reporting.fold((0, 0), |(n, ok), opinion| (n + 1, ok + usize::from(opinion.vote.is_healthy)));
         if count > 0 {
-            entry.passing = opinion::is_quorum(healthy, count);
+            entry.passing = rules::is_quorum(healthy, count);
         }
     }
 
@@ -123,18 +138,19 @@ impl HealthCheckers {
 }
 
 impl State {
-    fn is_healthy(&self, id: &str, depth: usize) -> bool {
-        let Some(entry) = self.checks.get(id) else { return true };
-        let check = &entry.check;
-        let passing = match &check.kind {
-            _ if check.disabled || depth > DEPTH_MAX => true,
-            Kind::Calculated { children, healthy_min } => {
-                let healthy = children.iter().filter(|child| self.is_healthy(child, depth + 1)).count();
-                healthy >= *healthy_min
-            }
-            _ => entry.passing,
+    fn is_healthy(&self, id: &str) -> bool {
+        rules::is_healthy(id, &|id| self.checks.get(id).map(Entry::view))
+    }
+}
+
+impl Entry {
+    fn view(&self) -> View<'_> {
+        let Check { kind, inverted, disabled, .. } = &*self.check;
+        let standing = match kind {
+            Kind::Calculated { children, healthy_min } => Standing::Calculated { children, healthy_min: *healthy_min },
+            _ => Standing::Passing(self.passing),
         };
-        passing != check.inverted
+        View { standing, inverted: *inverted, disabled: *disabled }
     }
 }
 

@@ -1,13 +1,11 @@
-//! What one checker thinks of an endpoint, and how many opinions make it healthy. Pure.
+//! What one checker thinks of an endpoint, and what it saw. Pure.
 
 use std::net::Ipv4Addr;
 
 use crate::clock::Timestamp;
+use crate::dns::health::Vote;
 use crate::region::Region;
-
-/// An endpoint is healthy while more than this share of the checkers say so (developer guide, "How Amazon Route 53
-/// determines whether a health check is healthy").
-const QUORUM_PERCENT: usize = 18;
+use crate::twin::services::cloudwatch::AlarmState;
 
 /// What came of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +25,11 @@ pub enum Outcome {
         address: Ipv4Addr,
     },
     NameNotResolved,
+    /// What an alarm's data stream says, and what that counts as.
+    Metric {
+        state: Option<AlarmState>,
+        healthy: bool,
+    },
 }
 
 impl Outcome {
@@ -34,6 +37,7 @@ impl Outcome {
         match self {
             Self::Status { code, .. } => (200..400).contains(&code),
             Self::Connected => true,
+            Self::Metric { healthy, .. } => healthy,
             _ => false,
         }
     }
@@ -60,6 +64,10 @@ impl std::fmt::Display for Outcome {
                 f,
                 "{verdict}: The endpoint did not answer within the timeout after the connection. Resolved IP: {address}"
             ),
+            Self::Metric { state: None, .. } => write!(f, "{verdict}: The alarm's data stream says nothing new"),
+            Self::Metric { state: Some(state), .. } => {
+                write!(f, "{verdict}: The alarm's data stream is {}", state.as_str())
+            }
             Self::NameNotResolved => write!(f, "{verdict}: DNS resolution failed: the name has no address"),
         }
     }
@@ -79,16 +87,14 @@ pub struct Opinion {
     /// Where the checker's requests come from.
     pub address: Ipv4Addr,
     /// A new check counts as healthy until there is enough data.
-    pub is_healthy: bool,
+    pub vote: Vote,
     pub last: Option<Observation>,
     pub last_failure: Option<Observation>,
-    /// Results in a row that contradict the opinion.
-    against: u32,
 }
 
 impl Opinion {
     pub fn new(region: Region, address: Ipv4Addr) -> Self {
-        Self { region, address, is_healthy: true, last: None, last_failure: None, against: 0 }
+        Self { region, address, vote: Vote::new(true), last: None, last_failure: None }
     }
 
     /// Takes a result; true where it changed the checker's mind.
@@ -98,46 +104,6 @@ impl Opinion {
         if !success {
             self.last_failure = Some(observation);
         }
-        if success == self.is_healthy {
-            self.against = 0;
-            return false;
-        }
-        self.against += 1;
-        if self.against < threshold {
-            return false;
-        }
-        self.is_healthy = success;
-        self.against = 0;
-        true
-    }
-}
-
-/// Whether this many healthy opinions among this many checkers make a healthy endpoint.
-pub fn is_quorum(healthy: usize, checkers: usize) -> bool {
-    healthy * 100 > checkers * QUORUM_PERCENT
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_checker_changes_its_mind_after_consecutive_results_only() {
-        let mut opinion = Opinion::new(Region::US_EAST_1, Ipv4Addr::LOCALHOST);
-        let mut take = |outcome| {
-            opinion.take(Observation { outcome, at: Timestamp::default() }, 3);
-            opinion.is_healthy
-        };
-        let (good, bad) = (Outcome::Connected, Outcome::NoConnection);
-        assert!(take(bad) && take(bad) && take(good), "two failures and a success are no three in a row");
-        assert!(take(bad) && take(bad) && !take(bad));
-        assert!(!take(good) && !take(good) && take(good));
-    }
-
-    #[test]
-    fn eighteen_percent_exactly_is_not_enough() {
-        assert!(!is_quorum(18, 100) && is_quorum(19, 100));
-        assert!(!is_quorum(1, 11) && is_quorum(2, 11), "two of eleven checkers are 18.2 percent");
-        assert!(!is_quorum(0, 3) && is_quorum(1, 3));
+        self.vote.take(success, threshold)
     }
 }

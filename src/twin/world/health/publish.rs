@@ -42,10 +42,10 @@ impl HealthCheckers {
                 unit,
                 at,
             };
-            let status = f64::from(u8::from(state.is_healthy(id, 0)));
+            let status = f64::from(u8::from(state.is_healthy(id)));
             samples.push(sample("HealthCheckStatus", status, "None"));
-            if !entry.opinions.is_empty() && !entry.check.disabled {
-                let healthy = entry.opinions.iter().filter(|opinion| opinion.is_healthy).count();
+            if entry.check.kind.has_endpoint() && !entry.check.disabled {
+                let healthy = entry.opinions.iter().filter(|opinion| opinion.vote.is_healthy).count();
                 let percentage = 100.0 * healthy as f64 / entry.opinions.len() as f64;
                 samples.push(sample("HealthCheckPercentageHealthy", percentage, "Percent"));
             }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::clock::Clock;
 use crate::twin::Config;
+use crate::twin::services::route53::{Action, Draft};
 use crate::twin::world::faults::{Effect, Fault, FaultId};
 
 const EU: Ipv4Addr = Ipv4Addr::new(198, 18, 1, 1);
@@ -60,7 +61,7 @@ async fn an_endpoint_is_lost_and_found_after_the_threshold() {
     cloud.health.put(&cloud, "c", tcp());
     tokio::time::sleep(Duration::from_secs(300)).await;
     assert!(cloud.health.is_healthy("c"));
-    assert!(cloud.health.opinions("c").iter().all(|opinion| opinion.last.is_some() && opinion.is_healthy));
+    assert!(cloud.health.opinions("c").iter().all(|opinion| opinion.last.is_some() && opinion.vote.is_healthy));
     let fault = lose_europe(&cloud, Effect::Refuse);
     // Three failures in a row, ten seconds apart, at nearly all checkers: more than 20 s, at most three intervals.
     let took = until(&cloud, "c", false).await;
@@ -119,7 +120,7 @@ async fn a_partition_is_seen_by_the_checkers_it_cuts_off_and_outvoted_by_the_res
     cloud.faults.inject(Fault::Partition { between: (Region::US_EAST_1, Region::EU_WEST_1) });
     tokio::time::sleep(Duration::from_secs(120)).await;
     let opinions = cloud.health.opinions("c");
-    let cut_off: Vec<Region> = opinions.iter().filter(|o| !o.is_healthy).map(|o| o.region).collect();
+    let cut_off: Vec<Region> = opinions.iter().filter(|o| !o.vote.is_healthy).map(|o| o.region).collect();
     assert_eq!(cut_off, [Region::US_EAST_1; 2]);
     assert!(cloud.health.is_healthy("c"), "nine of eleven checkers reach it");
 }
@@ -135,7 +136,7 @@ async fn checkers_in_a_lost_region_report_nothing_and_are_not_counted() {
     until(&cloud, "c", false).await;
     let opinions = cloud.health.opinions("c");
     let in_europe = opinions.iter().filter(|opinion| opinion.region == Region::EU_WEST_1);
-    assert!(in_europe.into_iter().all(|opinion| opinion.is_healthy && opinion.last_failure.is_none()));
+    assert!(in_europe.into_iter().all(|opinion| opinion.vote.is_healthy && opinion.last_failure.is_none()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -177,4 +178,31 @@ async fn the_metrics_say_what_dns_acts_on() {
     let values: Vec<_> = samples.iter().map(|sample| (sample.metric, sample.value)).collect();
     assert_eq!(values, [("HealthCheckStatus", 0.0), ("HealthCheckPercentageHealthy", 100.0)]);
     assert_eq!(samples[0].dimensions, [("HealthCheckId".to_owned(), "c".to_owned())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn checkers_that_must_resolve_a_name_feel_the_loss_of_the_name_servers() {
+    let cloud = cloud();
+    let (zone, ..) = cloud.route53.create_zone(&cloud, "example.com", "test", "").unwrap();
+    let record = Draft {
+        name: "eu.example.com".to_owned(),
+        kind: "A".to_owned(),
+        ttl: Some(60),
+        values: vec![EU.to_string()],
+        ..Draft::default()
+    };
+    let change = record.check(Action::Create).unwrap();
+    let insync = cloud.route53.change_records(&cloud, &zone, vec![change], None).unwrap().insync_at;
+    cloud.clock.sleep_until(insync).await;
+    let endpoint = Endpoint { name: Some("eu.example.com".to_owned()), port: 443, ..Endpoint::default() };
+    cloud.health.put(&cloud, "named", Check { kind: Kind::Tcp(endpoint), ..tcp() });
+    cloud.health.put(&cloud, "addressed", tcp());
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(cloud.health.is_healthy("named"));
+    let fault = cloud.faults.inject(Fault::NameServers { effect: Effect::Refuse });
+    until(&cloud, "named", false).await;
+    assert!(cloud.health.is_healthy("addressed"), "an address needs no name server");
+    assert_eq!(cloud.health.opinions("named")[0].last.unwrap().outcome, Outcome::NameNotResolved);
+    cloud.faults.heal(fault);
+    until(&cloud, "named", true).await;
 }

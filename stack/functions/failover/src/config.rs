@@ -13,7 +13,7 @@ pub struct Config {
     pub failover_alarm_arn: String,
     pub recovery_alarm_arn: String,
     pub hosted_zone_id: String,
-    /// The public name: two latency records, each Region's name their set identifier.
+    /// The public name: two latency or weighted records, each Region's name their set identifier.
     pub record_name: String,
     pub record_ttl: i64,
     /// Where each Region's record points in steady state.

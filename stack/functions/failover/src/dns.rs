@@ -11,11 +11,11 @@ pub struct Records {
     pub other: ResourceRecordSet,
 }
 
-/// A change to make at once or not at all: the other Region's record must still be what was read, and the guarded
-/// one gets a new target.
+/// A change to make at once or not at all: both records must still be what was read, and the guarded one gets a new
+/// target. Whoever changed a weight or a target meanwhile loses nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    pub expected_other: ResourceRecordSet,
+    pub expected: Records,
     pub guarded: ResourceRecordSet,
     pub comment: String,
 }
@@ -56,7 +56,7 @@ pub fn target(record: &ResourceRecordSet) -> String {
     comparable(first)
 }
 
-/// The same record pointing elsewhere.
+/// The same record pointing elsewhere, its weight, Region and health check as they were.
 pub fn pointed(record: &ResourceRecordSet, to: &str, ttl: i64) -> ResourceRecordSet {
     let mut changed = record.clone();
     changed.resource_records =

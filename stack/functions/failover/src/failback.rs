@@ -27,7 +27,7 @@ impl Guard {
         // the other Region.
         let change = self.point_guarded(&records, &self.config.guarded_endpoint, "fail back").await?;
         let reason = format!("{guarded} was healthy for {} s", self.config.stable.as_secs());
-        Ok(Entry::new(Decision::FailedBack, reason).with(change))
+        Ok(Entry::new(Decision::FailedBack, reason).with(change).moved(&records, &self.config.guarded_endpoint))
     }
 
     /// Returns when the guarded Region has been healthy for long enough, each look included.

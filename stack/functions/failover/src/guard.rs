@@ -87,7 +87,7 @@ impl Guard {
             match self.point_guarded(&records, other_endpoint, "fail over").await {
                 Ok(change) => {
                     let reason = format!("{guarded} now points to {other}");
-                    return Ok(Entry::new(Decision::FailedOver, reason).with(change));
+                    return Ok(Entry::new(Decision::FailedOver, reason).with(change).moved(&records, other_endpoint));
                 }
                 Err(DnsError::Conflict(why)) => lost = Some(DnsError::Conflict(why)),
                 Err(error) => return Err(error.into()),
@@ -120,11 +120,11 @@ impl Guard {
         self.dns.records().await
     }
 
-    /// Points the guarded Region's record somewhere, if the other's is still what was read.
+    /// Points the guarded Region's record somewhere, if both are still what was read.
     pub(crate) async fn point_guarded(&self, read: &Records, to: &str, why: &str) -> Result<Change, DnsError> {
         let guarded: ResourceRecordSet = pointed(&read.guarded, to, self.config.record_ttl);
         let comment = format!("blackstart failover: {why} {} to {to}", self.config.guarded);
-        let plan = Plan { expected_other: read.other.clone(), guarded, comment };
+        let plan = Plan { expected: read.clone(), guarded, comment };
         let mut pause = Duration::from_secs(1);
         for _ in 0..WAITS {
             match self.dns.change(plan.clone()).await {

@@ -7,8 +7,9 @@
 //! ```
 //!
 //! What it never does: leave both Regions off. It refuses to move traffic onto a Region that is unhealthy or was
-//! itself pointed away (and ends in an error, so that Lambda asks again in one and in three minutes), and every change asserts, in the same atomic batch, that the other Region's record is still
-//! as it was read. So of two guards that act at once, one loses and looks again.
+//! itself pointed away (and ends in an error, so that Lambda asks again in one and in three minutes), and every change
+//! asserts, in the same atomic batch, that both records are still as they were read. So of two guards that act at once,
+//! one loses and looks again, and a weight that somebody else shifts is never set back.
 //!
 //! Every decision is one JSON line of the log. `main.rs` runs it on AWS, the embedded twin calls it in-process.
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use crate::dns::Change;
+use crate::dns::{Change, Records, comparable, target};
 use crate::event::Alarm;
 
 /// Where lines go.
@@ -44,15 +44,35 @@ pub struct Entry {
     pub decision: Decision,
     pub reason: String,
     pub change: Option<Change>,
+    pub moved: Option<Moved>,
+}
+
+/// What a change started from and what it wrote, so that a lost update can be told afterwards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// Where the guarded Region's record pointed, and points now.
+    pub before: String,
+    pub after: String,
+    /// Where the other Region's record points, which the change asserted.
+    pub other: String,
+    /// The guarded record's weight, which it keeps.
+    pub weight: Option<i64>,
 }
 
 impl Entry {
     pub fn new(decision: Decision, reason: impl Into<String>) -> Self {
-        Self { decision, reason: reason.into(), change: None }
+        Self { decision, reason: reason.into(), change: None, moved: None }
     }
 
     pub fn with(mut self, change: Change) -> Self {
         self.change = Some(change);
+        self
+    }
+
+    /// The guarded record was as read and points to `to` now.
+    pub fn moved(mut self, read: &Records, to: &str) -> Self {
+        let (before, other) = (target(&read.guarded), target(&read.other));
+        self.moved = Some(Moved { before, after: comparable(to), other, weight: read.guarded.weight() });
         self
     }
 
@@ -66,6 +86,14 @@ impl Entry {
         if let Some(change) = &self.change {
             members.insert("change_id".to_owned(), json!(change.id));
             members.insert("submitted_at".to_owned(), json!(change.submitted_at));
+        }
+        if let Some(Moved { before, after, other, weight }) = &self.moved {
+            members.insert("before".to_owned(), json!(before));
+            members.insert("after".to_owned(), json!(after));
+            members.insert("other".to_owned(), json!(other));
+            if let Some(weight) = weight {
+                members.insert("weight".to_owned(), json!(weight));
+            }
         }
         Value::Object(members)
     }

@@ -62,13 +62,14 @@ impl Route53 {
     }
 
     async fn submit(&self, plan: Plan) -> Result<Change, DnsError> {
-        // Deleting a record needs its values, and creating one needs it gone: together they change nothing, and fail
-        // the whole batch where the record is no longer what was read.
+        // Deleting a record needs its values, and creating one needs it gone: of the other record together they change
+        // nothing, and either fails the whole batch where a record is no longer what was read.
         let batch = ChangeBatch::builder()
             .comment(plan.comment)
-            .changes(change(ChangeAction::Delete, &plan.expected_other)?)
-            .changes(change(ChangeAction::Create, &plan.expected_other)?)
-            .changes(change(ChangeAction::Upsert, &plan.guarded)?)
+            .changes(change(ChangeAction::Delete, &plan.expected.other)?)
+            .changes(change(ChangeAction::Create, &plan.expected.other)?)
+            .changes(change(ChangeAction::Delete, &plan.expected.guarded)?)
+            .changes(change(ChangeAction::Create, &plan.guarded)?)
             .build()
             .map_err(incomplete)?;
         let request = self.client.change_resource_record_sets().hosted_zone_id(&self.zone).change_batch(batch);

@@ -73,7 +73,8 @@ impl Dns for Seen {
             if let Some(error) = self.zone.first.lock().unwrap().pop() {
                 return Err(error);
             }
-            if *self.zone.of(self.other).lock().unwrap() != plan.expected_other {
+            let now = |region| self.zone.of(region).lock().unwrap().clone();
+            if now(self.other) != plan.expected.other || now(self.guarded) != plan.expected.guarded {
                 return Err(DnsError::Conflict("values do not match".to_owned()));
             }
             *self.zone.of(self.guarded).lock().unwrap() = plan.guarded.clone();
@@ -291,4 +292,57 @@ async fn what_asks_for_nothing_is_ignored() {
     guard.handle(alarm("arn:recovery", "OK")).await.unwrap();
     assert_eq!(decisions(&lines).iter().filter(|decision| *decision == "ignored").count(), 5);
     assert!(zone.changes.lock().unwrap().is_empty());
+}
+
+/// The Region's record as a weighted one.
+fn weighted(region: &str, to: &str, weight: i64) -> ResourceRecordSet {
+    let mut set = record(region, to);
+    (set.region, set.weight) = (None, Some(weight));
+    set
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_weighted_record_keeps_its_weight_there_and_back() {
+    let zone = Zone::steady();
+    *zone.us.lock().unwrap() = weighted("us-east-1", US, 100);
+    *zone.eu.lock().unwrap() = weighted("eu-west-1", EU, 0);
+    let (guard, lines) = guard(&zone, "us-east-1", |_, _| true);
+    guard.handle(alarm("arn:failover", "ALARM")).await.unwrap();
+    assert_eq!(*zone.us.lock().unwrap(), weighted("us-east-1", EU, 100));
+    // Shifted by a canary while the Region is away.
+    *zone.us.lock().unwrap() = weighted("us-east-1", EU, 95);
+    guard.handle(alarm("arn:recovery", "OK")).await.unwrap();
+    assert_eq!(*zone.us.lock().unwrap(), weighted("us-east-1", US, 95));
+    let lines = lines.lock().unwrap();
+    let seen = |line: &Value| json!([line["before"], line["after"], line["other"], line["weight"]]);
+    assert_eq!((seen(&lines[1]), seen(&lines[3])), (json!([US, EU, EU, 100]), json!([EU, US, EU, 95])));
+}
+
+/// A zone in which somebody shifts the guarded record's weight while the first change is under way.
+struct Shifted(Seen, Mutex<Option<i64>>);
+
+impl Dns for Shifted {
+    fn records(&self) -> Pending<'_, Result<Records, DnsError>> {
+        self.0.records()
+    }
+
+    fn change(&self, plan: Plan) -> Pending<'_, Result<Change, DnsError>> {
+        if let Some(weight) = self.1.lock().unwrap().take() {
+            self.0.zone.of(self.0.guarded).lock().unwrap().weight = Some(weight);
+        }
+        self.0.change(plan)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_weight_that_is_shifted_meanwhile_is_not_set_back() {
+    let zone = Zone::steady();
+    *zone.us.lock().unwrap() = weighted("us-east-1", US, 100);
+    *zone.eu.lock().unwrap() = weighted("eu-west-1", EU, 0);
+    let (mut guard, lines) = guard(&zone, "us-east-1", |_, _| true);
+    let seen = Seen { zone: zone.clone(), guarded: "us-east-1", other: "eu-west-1" };
+    guard.dns = Arc::new(Shifted(seen, Mutex::new(Some(50))));
+    guard.handle(alarm("arn:failover", "ALARM")).await.unwrap();
+    assert_eq!(*zone.us.lock().unwrap(), weighted("us-east-1", EU, 50));
+    assert_eq!(lines.lock().unwrap()[1]["weight"], 50, "the line tells what the accepted change started from");
 }

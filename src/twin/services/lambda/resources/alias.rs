@@ -48,6 +48,7 @@ impl AliasResource {
             version: optional_text(properties, "FunctionVersion"),
             description: optional_text(properties, "Description"),
             routing: Some(&routing),
+            revision: None,
         };
         let name = Target::parse(text(properties, "FunctionName")).name;
         let alias = text(properties, "Name");

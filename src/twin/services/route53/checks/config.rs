@@ -6,15 +6,17 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::region::Region;
+use crate::twin::services::cloudwatch::AlarmStream;
 use crate::twin::services::route53::shape::{integer, missing};
 use crate::twin::wire::AwsError;
 use crate::twin::wire::xml::Element;
-use crate::twin::world::health::{Check, Endpoint, Kind, is_place, place_names};
+use crate::twin::world::health::{Check, Endpoint, Insufficient, Kind, is_place, place_names};
 
 /// API reference, HealthCheckConfig: lengths and defaults.
 const TEXT_MAX: usize = 255;
 const CHILDREN_MAX: usize = 255;
 const REGIONS_MIN: usize = 3;
+const LAST_KNOWN: &str = "LastKnownStatus";
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
@@ -33,6 +35,17 @@ pub struct Config {
     children: Vec<String>,
     enable_sni: Option<bool>,
     regions: Vec<String>,
+    /// The alarm's Region and name.
+    alarm: Option<(String, String)>,
+    insufficient: Option<String>,
+}
+
+/// What a check may refer to.
+pub struct Known<'a> {
+    /// Knows the ids of health checks.
+    pub exists: &'a dyn Fn(&str) -> bool,
+    /// The data stream of an alarm, by Region and name.
+    pub stream: &'a dyn Fn(Region, &str) -> Option<AlarmStream>,
 }
 
 fn invalid(message: impl Into<String>) -> AwsError {
@@ -80,6 +93,11 @@ impl Config {
         self.disabled = flag("Disabled").unwrap_or(self.disabled);
         self.health_threshold = number("HealthThreshold")?.or(self.health_threshold);
         self.enable_sni = flag("EnableSNI").or(self.enable_sni);
+        self.insufficient = text("InsufficientDataHealthStatus").or(self.insufficient.take());
+        if let Some(alarm) = xml.get("AlarmIdentifier") {
+            let part = |name: &str| alarm.get_text(name).map(str::to_owned).ok_or_else(|| missing(name));
+            self.alarm = Some((part("Region")?, part("Name")?));
+        }
         if let Some(children) = list("ChildHealthChecks", "ChildHealthCheck") {
             self.children = children;
         }
@@ -114,12 +132,17 @@ impl Config {
             children: list("ChildHealthChecks"),
             enable_sni: flag("EnableSNI"),
             regions: list("Regions"),
+            alarm: properties.get("AlarmIdentifier").map(|alarm| {
+                let part = |name: &str| alarm.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+                (part("Region"), part("Name"))
+            }),
+            insufficient: text("InsufficientDataHealthStatus"),
         }
     }
 
     pub fn write(&self) -> Element {
         let number = |number: Option<i64>| number.map(|number| number.to_string());
-        let is_endpoint = self.kind != "CALCULATED";
+        let is_endpoint = !matches!(self.kind.as_str(), "CALCULATED" | "CLOUDWATCH_METRIC");
         let mut out = Element::new("HealthCheckConfig")
             .optional_child("IPAddress", self.ip_address.as_deref())
             .optional_child("Port", number(self.port.or_else(|| default_port(&self.kind))))
@@ -144,14 +167,19 @@ impl Config {
         if !self.children.is_empty() {
             out = out.child(list("ChildHealthChecks", "ChildHealthCheck", &self.children));
         }
+        if let Some((region, name)) = &self.alarm {
+            let alarm = Element::new("AlarmIdentifier").text_child("Region", region).text_child("Name", name);
+            let insufficient = self.insufficient.as_deref().unwrap_or(LAST_KNOWN);
+            out = out.child(alarm).text_child("InsufficientDataHealthStatus", insufficient);
+        }
         if !self.regions.is_empty() {
             out = out.child(list("Regions", "Region", &self.regions));
         }
         out
     }
 
-    /// What the checkers are to do; `exists` knows the ids of health checks.
-    pub fn check(&self, exists: &dyn Fn(&str) -> bool) -> Result<Check, AwsError> {
+    /// What the checkers are to do.
+    pub fn check(&self, known: &Known<'_>) -> Result<Check, AwsError> {
         let interval = match self.request_interval.unwrap_or(30) {
             seconds @ (10 | 30) => Duration::from_secs(seconds.unsigned_abs()),
             other => return Err(invalid(format!("RequestInterval {other} is neither 10 nor 30"))),
@@ -160,7 +188,7 @@ impl Config {
         let threshold = u32::try_from(threshold).ok().filter(|threshold| (1..=10).contains(threshold));
         let threshold = threshold.ok_or_else(|| invalid("FailureThreshold must be between 1 and 10"))?;
         Ok(Check {
-            kind: self.kind(exists)?,
+            kind: self.kind(known)?,
             interval,
             threshold,
             inverted: self.inverted,
@@ -169,7 +197,11 @@ impl Config {
         })
     }
 
-    fn kind(&self, exists: &dyn Fn(&str) -> bool) -> Result<Kind, AwsError> {
+    fn kind(&self, known: &Known<'_>) -> Result<Kind, AwsError> {
+        if self.kind != "CLOUDWATCH_METRIC" && (self.alarm.is_some() || self.insufficient.is_some()) {
+            let kind = &self.kind;
+            return Err(invalid(format!("AlarmIdentifier and InsufficientDataHealthStatus are not for type {kind}")));
+        }
         let searches = self.kind.ends_with("_STR_MATCH");
         match (searches, self.search_string.as_deref().map(str::len)) {
             (true, None | Some(0)) => {
@@ -185,10 +217,11 @@ impl Config {
             "HTTP" | "HTTP_STR_MATCH" => self.endpoint().map(Kind::Http),
             "HTTPS" | "HTTPS_STR_MATCH" => self.endpoint().map(Kind::Https),
             "TCP" => self.endpoint().map(Kind::Tcp),
-            "CALCULATED" => self.calculated(exists),
-            "CLOUDWATCH_METRIC" | "RECOVERY_CONTROL" => Err(invalid(format!(
-                "the embedded twin does not model health checks of type {}; use an endpoint check or CALCULATED; see \
-                 docs/fidelity.md",
+            "CALCULATED" => self.calculated(known.exists),
+            "CLOUDWATCH_METRIC" => self.metric(known.stream),
+            "RECOVERY_CONTROL" => Err(invalid(format!(
+                "the embedded twin does not model health checks of type {}; use an endpoint check, CALCULATED or \
+                 CLOUDWATCH_METRIC; see docs/fidelity.md",
                 self.kind
             ))),
             other => Err(invalid(format!("Value '{other}' at 'healthCheckConfig.type' is no health check type"))),
@@ -209,7 +242,7 @@ impl Config {
             return Err(invalid("ResourcePath and FullyQualifiedDomainName have at most 255 characters"));
         }
         Ok(Endpoint {
-            name: self.name.as_deref().map(crate::twin::world::dns::normal),
+            name: self.name.as_deref().map(crate::dns::normal),
             address: address
                 .map_err(|_| invalid("IPAddress is not an IPv4 address, and the embedded twin has no other"))?,
             port: port.ok_or_else(|| invalid("Port must be between 1 and 65535"))?,
@@ -229,6 +262,24 @@ impl Config {
         let healthy_min =
             usize::try_from(healthy_min).map_err(|_| invalid("HealthThreshold must be between 0 and 256"))?;
         Ok(Kind::Calculated { children: self.children.clone(), healthy_min })
+    }
+
+    /// Follows what an alarm watches; the alarm's settings are those of now.
+    fn metric(&self, stream: &dyn Fn(Region, &str) -> Option<AlarmStream>) -> Result<Kind, AwsError> {
+        let (region, name) = self.alarm.as_ref().ok_or_else(|| missing("alarmIdentifier"))?;
+        let place = Region::parse(region).map_err(|error| invalid(error.to_string()))?;
+        let stream = stream(place, name)
+            .ok_or_else(|| invalid(format!("The CloudWatch alarm {name} does not exist in Region {region}")))?;
+        if let Some(problem) = stream.unsupported() {
+            return Err(invalid(format!("The CloudWatch alarm {name} cannot be monitored: {problem}")));
+        }
+        let insufficient = match self.insufficient.as_deref().unwrap_or(LAST_KNOWN) {
+            "Healthy" => Insufficient::Healthy,
+            "Unhealthy" => Insufficient::Unhealthy,
+            LAST_KNOWN => Insufficient::LastKnown,
+            other => return Err(invalid(format!("InsufficientDataHealthStatus has no value {other:?}"))),
+        };
+        Ok(Kind::Metric { stream, insufficient })
     }
 
     fn regions(&self) -> Result<Vec<Region>, AwsError> {

@@ -74,7 +74,7 @@ impl ResourceHandler for HealthCheck {
     ) -> BoxFuture<'a, Result<Created, ResourceError>> {
         Box::pin(async move {
             let wanted = config(new);
-            cx.cloud.route53.update_check(&cx.cloud, physical_id, None, |held| {
+            cx.cloud.route53.update_check(&cx.cloud, physical_id, None, true, |held| {
                 *held = wanted;
                 Ok(())
             })?;

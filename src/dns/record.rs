@@ -87,11 +87,19 @@ impl RecordSet {
 
 /// Every record set of one name in one zone, sorted by type and set identifier.
 #[derive(Clone, Debug, Default)]
-pub struct Node(pub Vec<Arc<RecordSet>>);
+pub struct Node(Vec<Arc<RecordSet>>);
 
 impl Node {
-    pub fn of(&self, kind: RecordType) -> impl Iterator<Item = &Arc<RecordSet>> {
-        self.0.iter().filter(move |set| set.kind == kind)
+    pub fn new(mut sets: Vec<Arc<RecordSet>>) -> Self {
+        sets.sort_by(|a, b| (a.kind, &a.set_identifier).cmp(&(b.kind, &b.set_identifier)));
+        Self(sets)
+    }
+
+    /// The record sets of a type, which is a group.
+    pub fn of(&self, kind: RecordType) -> &[Arc<RecordSet>] {
+        let first = self.0.partition_point(|set| set.kind < kind);
+        let rest = self.0.get(first..).unwrap_or_default();
+        rest.get(..rest.partition_point(|set| set.kind == kind)).unwrap_or_default()
     }
 }
 
