@@ -35,8 +35,8 @@ pub fn count(number: u64) -> String {
 pub fn value(value: f64, unit: &str) -> String {
     match unit {
         "s" => span((value * 1_000.0).round().max(0.0) as u64),
-        "%" => percent(Some(value)),
-        "requests" | "writes" | "items" | "objects" | "reads" => count(value.max(0.0) as u64),
+        "%" | "% of requests" => percent(Some(value)),
+        "requests" | "writes" | "items" | "objects" | "reads" | "decisions" => count(value.max(0.0) as u64),
         unit => format!("{value} {unit}"),
     }
 }

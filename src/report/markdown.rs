@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use super::figures::{clock, count, percent, span, value};
 use super::terminal::headline;
-use super::{Report, data};
+use super::{Report, canary, data};
+use crate::judge::canary::CanarySeen;
 use crate::judge::{HopSeen, Outcome, Verdict};
 
 pub fn markdown(report: Report<'_>) -> String {
@@ -45,6 +46,9 @@ fn write_all(text: &mut String, report: Report<'_>) -> std::fmt::Result {
         let took = failback.took_ms.map_or("not seen".to_owned(), span);
         writeln!(text, "Home after: **{took}** ({}). Budget: {}.\n", failback.evidence, span(failback.budget_ms))?;
     }
+    if let Some(seen) = &verdict.canary {
+        canary_section(text, seen)?;
+    }
     data_sections(text, verdict)?;
     requests(text, verdict)?;
     writeln!(text, "## What this proves\n\n{}\n", verdict.proves)?;
@@ -73,6 +77,22 @@ fn hops(text: &mut String, hops: &[HopSeen], origin: u64) -> std::fmt::Result {
         let took = hop.took_ms.map_or("-".to_owned(), span);
         let took = if hop.is_late() { format!("**{took}**") } else { took };
         writeln!(text, "| {} | {at} | {took} | {} | {} |", hop.name, span(hop.budget_ms), cell(&hop.evidence))?;
+    }
+    writeln!(text)
+}
+
+fn canary_section(text: &mut String, seen: &CanarySeen) -> std::fmt::Result {
+    writeln!(text, "## Canary\n\n| {} | why |\n|--:|--:|--:|--:|--:|--:|--:|---|---|", canary::STEP.join(" | "))?;
+    for step in &seen.steps {
+        writeln!(text, "| {} | {} |", canary::step(step).join(" | "), cell(&step.reason))?;
+    }
+    writeln!(text)?;
+    list(text, &canary::sentences(seen))?;
+    writeln!(text, "| step | {} |\n|--:|---|---|--:|--:|--:|--:|", canary::METRIC.join(" | "))?;
+    for step in &seen.steps {
+        for cells in canary::metrics(step) {
+            writeln!(text, "| {} | {} |", step.step, cells.map(|text| cell(&text)).join(" | "))?;
+        }
     }
     writeln!(text)
 }

@@ -1,9 +1,11 @@
 //! What a run proved, for people and for machines. Reads plans and verdicts; never a history, never a clock.
 //!
 //! `progress.rs` is the line shown while a run goes on; `terminal.rs` what an on-call engineer reads afterwards,
-//! `markdown.rs` the same for `report.md`, `guards.rs` one scenario under each guard, `json.rs` the machine formats and their schemas. `data.rs` says in words what
-//! became of the data, `figures.rs` writes numbers and `paint.rs` colours them. Nothing here decides what passed.
+//! `markdown.rs` the same for `report.md`, `guards.rs` one scenario under each guard, `json.rs` the machine formats and
+//! their schemas. `data.rs` says in words what became of the data, `canary.rs` what became of a canary, `figures.rs`
+//! writes numbers and `paint.rs` colours them. Nothing here decides what passed.
 
+mod canary;
 mod data;
 mod figures;
 pub mod gherkin;

@@ -4,11 +4,14 @@
 use std::fmt::Write;
 
 use super::figures::{clock, count, percent, span, value, wrap};
-use super::{Paint, Report, data};
+use super::{Paint, Report, canary, data};
+use crate::judge::canary::CanarySeen;
 use crate::judge::{Failback, Failover, HopSeen, Judgement, Outcome, Verdict};
 
 const WIDTH: usize = 100;
 const BAR: usize = 26;
+/// The name of a canary's metric.
+const METRIC: usize = 47;
 /// The least time a row of bars spans, in milliseconds: a lone early hop must not look long.
 const SCALE: u64 = 60_000;
 
@@ -28,6 +31,9 @@ fn write_all(text: &mut String, report: Report<'_>, paint: Paint) -> std::fmt::R
     let felt = verdict.failover.as_ref().is_some_and(|failover| failover.effect_at_ms.is_some());
     if let Some(failback) = verdict.failback.as_ref().filter(|failback| felt && !failback.hops.is_empty()) {
         failback_table(text, failback, paint)?;
+    }
+    if let Some(seen) = &verdict.canary {
+        canary_section(text, seen, paint)?;
     }
     data_sections(text, verdict, paint)?;
     assertions(text, &verdict.assertions, paint)?;
@@ -71,6 +77,9 @@ pub fn headline(verdict: &Verdict) -> String {
         return format!("{unfit} of {} preflight checks failed", verdict.preflight.len());
     }
     let Some(failover) = &verdict.failover else {
+        if let Some(seen) = &verdict.canary {
+            return canary::headline(seen);
+        }
         return data::headline(verdict).unwrap_or_else(|| "no fault that users could feel was injected".to_owned());
     };
     let lost = verdict.rpo.as_ref().map_or(0, |rpo| rpo.lost);
@@ -166,6 +175,30 @@ fn bar(from: u64, to: u64, end: u64) -> String {
     let (from, to) = (column(from).min(BAR - 1), column(to).max(1));
     let length = to.saturating_sub(from).max(1);
     format!("{}{}", " ".repeat(from), "█".repeat(length))
+}
+
+/// Each step, and the metrics that matter below it.
+fn canary_section(text: &mut String, seen: &CanarySeen, paint: Paint) -> std::fmt::Result {
+    writeln!(text, "\n{}", paint.bold("Canary"))?;
+    let steps = |cells: [String; 8]| {
+        let [step, share, began, lasted, canary, control, lost, advice] = cells;
+        format!("{step:>6}{share:>8}{began:>11}{lasted:>10}{canary:>9}{control:>9}{lost:>12}  {advice}")
+    };
+    let metrics = |cells: [String; 6]| {
+        let [finding, metric, canary, control, effect, p] = cells;
+        let metric: String = metric.chars().take(METRIC).collect();
+        format!("    {finding:<13}{metric:<METRIC$}{canary:>9}{control:>9}{effect:>9}{p:>8}")
+    };
+    for step in &seen.steps {
+        writeln!(text, "{}", paint.dim(&steps(canary::STEP.map(str::to_owned))))?;
+        writeln!(text, "{}", steps(canary::step(step)))?;
+        for line in wrap(&step.reason, WIDTH - 6) {
+            writeln!(text, "      {line}")?;
+        }
+        writeln!(text, "{}", paint.dim(&metrics(canary::METRIC.map(str::to_owned))))?;
+        canary::metrics(step).try_for_each(|cells| writeln!(text, "{}", metrics(cells)))?;
+    }
+    sentences(text, &canary::sentences(seen))
 }
 
 fn data_sections(text: &mut String, verdict: &Verdict, paint: Paint) -> std::fmt::Result {

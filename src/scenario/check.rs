@@ -82,6 +82,7 @@ impl Checker<'_> {
             target: &target,
             writes_objects: file.data.objects.is_some(),
             rotates: !file.operations.is_empty(),
+            releases: file.canary.is_some(),
         };
         let canary = file.canary.as_ref();
         let canary = canary.map(|written| check_canary::canary(self, written, &target, &traffic)).transpose()?;

@@ -10,7 +10,7 @@ use super::error::{ScenarioError, hint};
 use super::file::{AssertionFile, Text};
 use super::plan::{Failback, Population, SteadyState, TargetPlan};
 use super::quantity::{Percent, parse_duration};
-use super::vocabulary::{ASSERTIONS, hops, percentiles, stores};
+use super::vocabulary::{ASSERTIONS, decisions, hops, percentiles, stores};
 use crate::store::Store;
 
 /// What an assertion may speak of.
@@ -21,6 +21,7 @@ pub struct Scope<'a> {
     pub target: &'a TargetPlan,
     pub writes_objects: bool,
     pub rotates: bool,
+    pub releases: bool,
 }
 
 pub fn assertions(
@@ -52,6 +53,11 @@ fn check(checker: &Checker<'_>, written: &AssertionFile, scope: &Scope<'_>) -> R
     let kind = written.assert.value.as_str();
     let missing = match kind {
         "objects-replicated" | "completed-objects-readable" if !scope.writes_objects => "objects under \"data\"",
+        "canary-decides" | "canary-exposed-at-most" | "canary-failures-at-most" | "rolled-back-within"
+            if !scope.releases =>
+        {
+            "a canary"
+        }
         "secrets-agree-within" if !scope.rotates => "an operation rotate-secret",
         _ => "",
     };
@@ -68,6 +74,7 @@ fn check(checker: &Checker<'_>, written: &AssertionFile, scope: &Scope<'_>) -> R
         ("from", &written.from),
         ("to", &written.to),
         ("within", &written.within),
+        ("decision", &written.decision),
     ];
     for (key, text) in given {
         if let Some(text) = text.as_ref().filter(|_| !takes.contains(&key)) {
@@ -141,6 +148,16 @@ fn check(checker: &Checker<'_>, written: &AssertionFile, scope: &Scope<'_>) -> R
         "divergent-objects-at-most" => Check::DivergentObjectsAtMost { at_most: count("objects")? },
         "published-secrets-only" => Check::PublishedSecretsOnly,
         "secrets-agree-within" => Check::SecretsAgreeWithin { within: within()? },
+        "canary-decides" => {
+            let decision = written.decision.as_ref().ok_or_else(|| needs("decision"))?;
+            Check::CanaryDecides { decision: checker.choose("decision", decision, &decisions())? }
+        }
+        "canary-exposed-at-most" => {
+            let bound = written.bound.as_ref().ok_or_else(|| needs("bound"))?;
+            Check::CanaryExposedAtMost { at_most: checker.percent_or(Some(bound), Percent::ALL)? }
+        }
+        "canary-failures-at-most" => Check::CanaryFailuresAtMost { at_most: count("requests")? },
+        "rolled-back-within" => Check::RolledBackWithin { within: within()? },
         _ => Check::RejectedSecretAtMost { at_most: within()? },
     })
 }

@@ -233,6 +233,9 @@ pub struct AssertionFile {
     /// replication-lag-within: to this Region only.
     #[schemars(with = "Option<Region>")]
     pub to: Option<Text>,
+    /// canary-decides: what becomes of it.
+    #[schemars(with = "Option<words::DecisionName>")]
+    pub decision: Option<Text>,
     /// objects-replicated: the time within which. Default 15m.
     #[schemars(with = "Option<words::Duration>")]
     pub within: Option<Text>,

@@ -1,7 +1,7 @@
 //! The words of a scenario file, once for the parser and once for its JSON Schema.
 
 use super::assertion::{Hop, Percentile};
-use super::canary::Shift;
+use super::canary::{Decision, Shift};
 use super::clients::Behaviour;
 use super::plan::{Defect, Mode, Operate, Scope};
 use crate::store::{Store, WriteKind};
@@ -64,6 +64,10 @@ pub const ASSERTIONS: &[(&str, &[&str])] = &[
     ("published-secrets-only", &[]),
     ("secrets-agree-within", &["bound"]),
     ("rejected-secret-at-most", &["bound"]),
+    ("canary-decides", &["decision"]),
+    ("canary-exposed-at-most", &["bound"]),
+    ("canary-failures-at-most", &["bound"]),
+    ("rolled-back-within", &["bound"]),
 ];
 
 pub const MODES: &[(&str, Mode)] = &[("refuse", Mode::Refuse), ("hang", Mode::Hang), ("5xx", Mode::Status5xx)];
@@ -87,6 +91,10 @@ pub fn write_kinds() -> Vec<(&'static str, WriteKind)> {
 
 pub fn behaviours() -> Vec<(&'static str, Behaviour)> {
     Behaviour::ALL.into_iter().map(|behaviour| (behaviour.as_str(), behaviour)).collect()
+}
+
+pub fn decisions() -> Vec<(&'static str, Decision)> {
+    Decision::ALL.into_iter().map(|decision| (decision.as_str(), decision)).collect()
 }
 
 pub fn percentiles() -> Vec<(&'static str, Percentile)> {
@@ -153,6 +161,7 @@ schema! {
     ShiftName => { "type": "string", "enum": (names(SHIFTS)) },
     StoreName => { "type": "string", "enum": (names(&stores())) },
     PercentileName => { "type": "string", "enum": (names(&percentiles())) },
+    DecisionName => { "type": "string", "enum": (names(&decisions())) },
     DefectName => { "type": "string", "enum": (names(DEFECTS)) },
     OperationName => { "type": "string", "enum": (names(OPERATIONS)) },
     SignedDuration => { "type": "string", "pattern": "^-?([0-9]+(h|ms|m|s))+$", "examples": ["2s", "-500ms"] },
