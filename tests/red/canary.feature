@@ -33,9 +33,9 @@ Feature: What becomes of a canary is seen
 
   Scenario: A version that is no worse is not rolled back
     Red because: canary-decides: fail
-    When version 2.0.0 is released by alias:
+    When version 2.0.0 is released by route53:
       | share | bake      |
-      | 50 %  | 3 minutes |
+      | 50 %  | 5 minutes |
     Then the canary is rolled back
 
   Scenario: Nobody else changed the records

@@ -104,10 +104,10 @@ impl Trial {
             }
             Event::Canary { action, step, share, what } => self.conducted(at, *action, *step, *share, what),
             Event::Request { .. } => self.requested(at, &record.event),
-            Event::Write { write, store: Store::Table, region, started_us, outcome, release, .. } => {
-                if *outcome == WriteOutcome::Acknowledged {
-                    self.wrote(*write, *region, release.as_deref(), *started_us, at);
-                }
+            Event::Write { write, store: Store::Table, region, started_us, outcome, release, .. }
+                if *outcome == WriteOutcome::Acknowledged =>
+            {
+                self.wrote(*write, *region, release.as_deref(), *started_us, at);
             }
             Event::Arrival { write, region, .. } | Event::Superseded { write, region, .. } => {
                 if let Some(settled) = self.sync.arrived(*write, *region) {

@@ -38,7 +38,7 @@ impl AlarmStream {
         if !alarm.statistic.as_ref().is_some_and(is_simple) {
             return Some("extended statistics are not supported: use Average, Minimum, Maximum, Sum or SampleCount");
         }
-        if !alarm.period.is_some_and(|period| period >= 60) {
+        if alarm.period.is_none_or(|period| period < 60) {
             return Some("high-resolution metrics are not supported");
         }
         alarm
