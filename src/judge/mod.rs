@@ -15,6 +15,7 @@ mod assertions;
 mod availability;
 mod by_second;
 mod data;
+mod degraded;
 mod evidence;
 mod failback;
 mod failover;
@@ -28,6 +29,7 @@ use std::time::Duration;
 use crate::history::{Event, PhaseName, Record};
 use crate::scenario::Plan;
 use data::Data;
+use degraded::Degradations;
 use evidence::{Evidence, ms};
 pub use verdict::{
     Convergence, Divergence, Failback, Failover, HopSeen, Judgement, Lag, Misordered, ObjectsSeen, Outcome,
@@ -40,6 +42,7 @@ pub struct Judge {
     plan: Plan,
     evidence: Evidence,
     data: Data,
+    degradations: Degradations,
     truncated: bool,
 }
 
@@ -58,7 +61,13 @@ pub fn judge<'a>(plan: &Plan, records: impl IntoIterator<Item = &'a Record>) -> 
 
 impl Judge {
     pub fn new(plan: &Plan) -> Self {
-        Self { plan: plan.clone(), evidence: Evidence::new(plan), data: Data::new(plan), truncated: false }
+        Self {
+            plan: plan.clone(),
+            evidence: Evidence::new(plan),
+            data: Data::new(plan),
+            degradations: Degradations::new(plan),
+            truncated: false,
+        }
     }
 
     pub fn observe(&mut self, record: &Record) {
@@ -71,6 +80,7 @@ impl Judge {
         }
         self.evidence.observe(record);
         self.data.observe(record);
+        self.degradations.observe(&record.event);
     }
 
     /// The history was cut off.
@@ -94,7 +104,7 @@ impl Judge {
         };
         let judged: Vec<Judgement> =
             self.plan.assertions.iter().map(|assertion| assertions::judge(&case, assertion, &facts)).collect();
-        let doubts = vacuity::doubts(&case, course.as_ref(), &data, self.truncated);
+        let doubts = vacuity::doubts(&case, course.as_ref(), &data, &self.degradations, self.truncated);
         let doubts = vacuity::unfound(&self.plan, &judged, doubts);
         let doubt = (!doubts.is_empty()).then_some(Outcome::Inconclusive);
         let preflight = data.preflight();

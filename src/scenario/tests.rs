@@ -78,6 +78,8 @@ fn mistakes_are_named_with_their_place_and_the_way_out() {
         (OUTAGE, "fault: poisoned-secret\n    region: eu-west-1\n"),
         (OUTAGE, "fault: poisoned-item\n    region: us-east-1\n    key: blackstart-3\n"),
         (OUTAGE, "fault: broken-replicator\n    defect: forgets-delete\n"),
+        (OUTAGE, "fault: degraded\n    region: us-east-1\n"),
+        (OUTAGE, "fault: degraded\n    only: health\n    errors: 10%\n"),
         ("failback:\n", "data:\n  settle: 5s\nfailback:\n"),
         ("failback:\n", "data:\n  table:\n    writes: 5/s\n    mix: { upsert: 1 }\nfailback:\n"),
         ("failback:\n", "data:\n  objects:\n    writes: 1/s\n    sizes: { 5GB: 1 }\nfailback:\n"),
@@ -99,6 +101,7 @@ traffic:
 timeline:
   - { at: 2m, fault: partition, between: [us-east-1, eu-west-1], for: 1m }
   - { id: table, fault: service-outage, service: dynamodb, region: us-east-1, operations: [PutItem], mode: hang, for: 90s }
+  - { at: 3m, fault: degraded, release: 2.0.0, except: /health, errors: 10%, crashes: 5%, delay: 300ms, for: 1m }
 assertions:
   - { assert: hop-within, hop: insync, bound: 60s }
   - { assert: failed-requests-at-most, bound: 12, population: all }
@@ -107,7 +110,14 @@ assertions:
 settings: { record_ttl: 15m, datapoints_to_alarm: 3 }
 "#;
     let plan = parse(Path::new("x.yaml"), text).unwrap();
-    assert_eq!(plan.timeline.iter().map(|fault| fault.id.as_str()).collect::<Vec<_>>(), ["table", "partition-1"]);
+    assert_eq!(
+        plan.timeline.iter().map(|fault| fault.id.as_str()).collect::<Vec<_>>(),
+        ["table", "partition-1", "degraded-3"]
+    );
+    let Fault::Degraded(degraded) = &plan.timeline[2].fault else { panic!("{:?}", plan.timeline[2]) };
+    assert!(degraded.is_for("/orders/{id}") && !degraded.is_for("/health") && degraded.is_for("/healthy"));
+    assert_eq!((degraded.errors.ratio(), degraded.crashes.ratio(), degraded.delay.as_millis()), (0.1, 0.05, 300));
+    assert!(!plan.timeline[2].fault.is_felt() && plan.timeline[2].fault.region().is_none());
     assert_eq!(plan.traffic[0].rate.get(), 1.0);
     assert_eq!(plan.target.parameters["RecordTtl"], "900");
     assert_eq!(plan.settings.record_ttl, Duration::from_secs(900));
