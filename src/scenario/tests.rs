@@ -78,8 +78,6 @@ fn mistakes_are_named_with_their_place_and_the_way_out() {
         (OUTAGE, "fault: poisoned-secret\n    region: eu-west-1\n"),
         (OUTAGE, "fault: poisoned-item\n    region: us-east-1\n    key: blackstart-3\n"),
         (OUTAGE, "fault: broken-replicator\n    defect: forgets-delete\n"),
-        (OUTAGE, "fault: degraded\n    region: us-east-1\n"),
-        (OUTAGE, "fault: degraded\n    only: health\n    errors: 10%\n"),
         ("failback:\n", "data:\n  settle: 5s\nfailback:\n"),
         ("failback:\n", "data:\n  table:\n    writes: 5/s\n    mix: { upsert: 1 }\nfailback:\n"),
         ("failback:\n", "data:\n  objects:\n    writes: 1/s\n    sizes: { 5GB: 1 }\nfailback:\n"),
@@ -89,6 +87,14 @@ fn mistakes_are_named_with_their_place_and_the_way_out() {
     ];
     let lines = mistakes.map(|(from, to)| format!("{from:?} -> {to:?}\n    {}\n", error_with(from, to)));
     insta::assert_snapshot!(lines.concat());
+}
+
+#[test]
+fn a_degradation_says_what_is_wrong_and_with_which_paths() {
+    let nothing = error_with(OUTAGE, "fault: degraded\n    region: us-east-1\n");
+    assert!(nothing.contains("above zero"), "{nothing}");
+    let path = error_with(OUTAGE, "fault: degraded\n    only: health\n    errors: 10%\n");
+    assert!(path.contains("like /health"), "{path}");
 }
 
 #[test]
