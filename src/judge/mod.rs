@@ -17,6 +17,7 @@ mod availability;
 mod by_second;
 pub mod canary;
 mod data;
+mod degraded;
 mod evidence;
 mod failback;
 mod failover;
@@ -31,6 +32,7 @@ use crate::history::{Event, PhaseName, Record};
 use crate::scenario::Plan;
 use canary::Trial;
 use data::Data;
+use degraded::Degradations;
 use evidence::{Evidence, ms};
 pub use verdict::{
     Convergence, Divergence, Failback, Failover, HopSeen, Judgement, Lag, Misordered, ObjectsSeen, Outcome,
@@ -44,6 +46,7 @@ pub struct Judge {
     evidence: Evidence,
     data: Data,
     trial: Option<Trial>,
+    degradations: Degradations,
     truncated: bool,
 }
 
@@ -67,6 +70,7 @@ impl Judge {
             evidence: Evidence::new(plan),
             data: Data::new(plan),
             trial: Trial::new(plan),
+            degradations: Degradations::new(plan),
             truncated: false,
         }
     }
@@ -84,6 +88,7 @@ impl Judge {
         if let Some(trial) = &mut self.trial {
             trial.observe(record);
         }
+        self.degradations.observe(&record.event);
     }
 
     /// The history was cut off.
@@ -109,7 +114,7 @@ impl Judge {
         };
         let judged: Vec<Judgement> =
             self.plan.assertions.iter().map(|assertion| assertions::judge(&case, assertion, &facts)).collect();
-        let mut doubts = vacuity::doubts(&case, course.as_ref(), &data, self.truncated);
+        let mut doubts = vacuity::doubts(&case, course.as_ref(), &data, &self.degradations, self.truncated);
         doubts.extend(canary.iter().flat_map(|(trial, seen)| canary::doubts(trial, seen)));
         let doubts = vacuity::unfound(&self.plan, &judged, doubts);
         let doubt = (!doubts.is_empty()).then_some(Outcome::Inconclusive);

@@ -3,6 +3,7 @@
 
 use super::Case;
 use super::data::Results;
+use super::degraded::Degradations;
 use super::evidence::{Us, ms, second_from, second_of};
 use super::failover::Course;
 use super::verdict::{Judgement, Outcome, Trouble};
@@ -12,7 +13,13 @@ use crate::scenario::{Fault, Plan};
 /// The share of the planned arrivals that must have been sent.
 const SENT: f64 = 0.9;
 
-pub fn doubts(case: &Case<'_>, course: Option<&Course>, data: &Results<'_>, truncated: bool) -> Vec<String> {
+pub fn doubts(
+    case: &Case<'_>,
+    course: Option<&Course>,
+    data: &Results<'_>,
+    degradations: &Degradations,
+    truncated: bool,
+) -> Vec<String> {
     let mut doubts = Vec::new();
     if truncated {
         doubts.push("the history is cut off: the run died while it wrote".to_owned());
@@ -26,7 +33,9 @@ pub fn doubts(case: &Case<'_>, course: Option<&Course>, data: &Results<'_>, trun
     if case.evidence.strangers > 0 {
         doubts.push(format!("{} requests are of populations that the plan does not have", case.evidence.strangers));
     }
-    faults(case, course, &mut doubts);
+    // A degradation has evidence of its own: it may stay within what steady state allows.
+    faults(case, course.filter(|course| !degradations.has(&course.fault.id)), &mut doubts);
+    doubts.extend(degradations.unseen());
     doubts.extend(data.unseen_faults());
     generator(case, &mut doubts);
     doubts

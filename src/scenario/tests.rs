@@ -92,6 +92,14 @@ fn mistakes_are_named_with_their_place_and_the_way_out() {
 }
 
 #[test]
+fn a_degradation_says_what_is_wrong_and_with_which_paths() {
+    let nothing = error_with(OUTAGE, "fault: degraded\n    region: us-east-1\n");
+    assert!(nothing.contains("above zero"), "{nothing}");
+    let path = error_with(OUTAGE, "fault: degraded\n    only: health\n    errors: 10%\n");
+    assert!(path.contains("like /health"), "{path}");
+}
+
+#[test]
 fn every_key_of_the_grammar_is_understood() {
     let text = r#"
 scenario: everything
@@ -103,6 +111,7 @@ timeline:
   - { id: table, fault: service-outage, service: dynamodb, region: us-east-1, operations: [PutItem], mode: hang, for: 90s }
   - { at: 3m, fault: dns-outage, for: 1m }
   - { at: 4m, fault: dns-outage, mode: hang, for: 1m }
+  - { at: 5m, fault: degraded, release: 2.0.0, except: /health, errors: 10%, crashes: 5%, delay: 300ms, for: 1m }
 assertions:
   - { assert: hop-within, hop: insync, bound: 60s }
   - { assert: failed-requests-at-most, bound: 12, population: all }
@@ -113,11 +122,15 @@ settings: { record_ttl: 15m, datapoints_to_alarm: 3 }
     let plan = parse(Path::new("x.yaml"), text).unwrap();
     assert_eq!(
         plan.timeline.iter().map(|fault| fault.id.as_str()).collect::<Vec<_>>(),
-        ["table", "partition-1", "dns-outage-3", "dns-outage-4"]
+        ["table", "partition-1", "dns-outage-3", "dns-outage-4", "degraded-5"]
     );
     let names = &plan.timeline[2].fault;
     assert_eq!(*names, Fault::DnsOutage { mode: Mode::Refuse }, "name servers refuse unless told to hang");
     assert_eq!((names.is_felt(), names.region()), (true, None), "everybody feels it");
+    let Fault::Degraded(degraded) = &plan.timeline[4].fault else { panic!("{:?}", plan.timeline[4]) };
+    assert!(degraded.is_for("/orders/{id}") && !degraded.is_for("/health") && degraded.is_for("/healthy"));
+    assert_eq!((degraded.errors.ratio(), degraded.crashes.ratio(), degraded.delay.as_millis()), (0.1, 0.05, 300));
+    assert!(!plan.timeline[4].fault.is_felt() && plan.timeline[4].fault.region().is_none());
     assert_eq!(plan.traffic[0].rate.get(), 1.0);
     assert_eq!(plan.target.parameters["RecordTtl"], "900");
     assert_eq!(plan.settings.record_ttl, Duration::from_secs(900));

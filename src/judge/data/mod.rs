@@ -20,7 +20,7 @@ mod reads;
 mod scans;
 mod secrets;
 mod settle;
-mod sketch;
+pub(super) mod sketch;
 mod versions;
 mod watches;
 

@@ -207,6 +207,56 @@ async fn versions_are_frozen_and_aliases_split_traffic() {
     assert_eq!(cloud.lambda.remove(US, "f", Some("2")).unwrap_err().code, "ResourceConflictException");
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_alias_with_weights_counts_each_version_apart() {
+    use aws_sdk_cloudwatch::types::{Dimension, Statistic};
+    let (cloud, _) = probe_cloud(json!({}));
+    let publish = |description: &str| {
+        let change = |now: &super::function::Version| {
+            Ok((now.settings.clone().merge(&json!({"Description": description}))?, now.package.clone()))
+        };
+        cloud.lambda.change(&cloud, US, "f", change).unwrap();
+        cloud.lambda.publish(&cloud, US, "f", None, None).unwrap();
+    };
+    publish("one");
+    publish("two");
+    let routing = [("2".to_owned(), 0.25)];
+    let alias = AliasChange { version: Some("1"), routing: Some(&routing), ..AliasChange::default() };
+    cloud.lambda.put_alias(&cloud, US, "f", "live", &alias, true).unwrap();
+    let from = cloud.clock.now();
+    let (mut canary, mut failed) = (0, 0);
+    for number in 0..200 {
+        let event = if number % 2 == 0 { json!({}) } else { json!({"fail": "told"}) };
+        match call(&cloud, "f:live", event).await.unwrap() {
+            Ok(answer) => canary += u32::from(answer["version"] == "2"),
+            Err(_) => failed += 1,
+        }
+    }
+    tokio::time::sleep(Duration::from_secs(180)).await;
+    let credentials = crate::twin::gateway::Credentials::account();
+    let config = crate::twin::gateway::sdk_config(&cloud, Origin::Operator, US, &credentials);
+    let cloudwatch = aws_sdk_cloudwatch::Client::new(&config);
+    let sum = async |metric: &str, dimensions: &[(&str, &str)]| {
+        let moment = |at: crate::clock::Timestamp| aws_smithy_types::DateTime::from_millis(at.millis());
+        let dimension = |(name, value): &(&str, &str)| Dimension::builder().name(*name).value(*value).build();
+        let ask = cloudwatch.get_metric_statistics().namespace("AWS/Lambda").metric_name(metric);
+        let ask = ask.set_dimensions(Some(dimensions.iter().map(dimension).collect())).statistics(Statistic::Sum);
+        let ask = ask.period(60).start_time(moment(from)).end_time(moment(cloud.clock.now()));
+        let answer = ask.send().await.unwrap();
+        answer.datapoints().iter().filter_map(|point| point.sum()).sum::<f64>()
+    };
+    let (function, resource) = (("FunctionName", "f"), ("Resource", "f:live"));
+    let executed = |version| [("ExecutedVersion", version), function, resource];
+    assert_eq!(sum("Invocations", &[function]).await, 200.0);
+    assert_eq!(sum("Invocations", &[function, resource]).await, 200.0);
+    let (one, two) = (executed("1"), executed("2"));
+    let good = sum("Invocations", &two).await - sum("Errors", &two).await;
+    assert_eq!(good, f64::from(canary));
+    assert_eq!(sum("Errors", &one).await + sum("Errors", &two).await, f64::from(failed));
+    assert_eq!(sum("Invocations", &one).await + sum("Invocations", &two).await, 200.0);
+    assert!(sum("Duration", &two).await > 0.0 && failed == 100);
+}
+
 async fn api(cloud: &Arc<Cloud>, method: &str, path: &str, body: &str, kind: Option<&str>) -> (u16, String, Value) {
     let scope = "AWS4-HMAC-SHA256 Credential=AKIABLACKSTARTTWIN00/20260105/us-east-1/lambda/aws4_request, x";
     let mut request =
