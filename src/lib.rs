@@ -3,6 +3,10 @@
 //! Gherkin steps and scenario files become one [`scenario::Plan`]; [`run`] executes it against one
 //! [`target::Target`]; every stage writes one [`history`]; [`judge`] reads it and [`report`] shows what it found.
 
+// Stories that tests share with examples name the crate as examples do.
+#[cfg(test)]
+extern crate self as blackstart;
+
 pub mod arrivals;
 pub mod clock;
 pub mod dns;

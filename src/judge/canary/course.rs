@@ -63,9 +63,10 @@ impl Course {
             CanaryAction::Failed => Some(Decision::Failed),
             CanaryAction::Deployed | CanaryAction::Holding | CanaryAction::Passed => None,
         };
-        // What it left alone stays a conflict, whatever it took back of its own.
-        let conflict = self.decision.as_ref().is_some_and(|(decision, _)| *decision == Decision::Conflict);
-        if let Some(decision) = decision.filter(|_| !conflict) {
+        // A conflict or a failure stays one, whatever was taken back after it.
+        let stays = |decision: &Decision| matches!(decision, Decision::Conflict | Decision::Failed);
+        let settled = self.decision.as_ref().is_some_and(|(decision, _)| stays(decision));
+        if let Some(decision) = decision.filter(|_| !settled) {
             let why = self.last.take().filter(|(action, _)| *action == CanaryAction::RollingBack);
             let reason = why.map_or(what.to_owned(), |(_, why)| why);
             self.decision = Some((decision, reason));
@@ -76,21 +77,18 @@ impl Course {
 
     /// A step was left, with what the data say of it then.
     pub fn left(&mut self, action: CanaryAction, seen: StepSeen, failed_us: Option<u64>) {
+        let back = matches!(action, CanaryAction::RollingBack | CanaryAction::RolledBack);
         let supported = match action {
             CanaryAction::Passed | CanaryAction::Promoted | CanaryAction::Baking => seen.advice == Advice::Proceed,
-            CanaryAction::RollingBack | CanaryAction::RolledBack => seen.advice == Advice::RollBack,
+            _ if back => seen.advice == Advice::RollBack,
             _ => true,
         };
         if !supported {
-            let did = if seen.advice == Advice::Proceed || action == CanaryAction::RollingBack {
-                "was rolled back"
-            } else {
-                "was left as passed"
-            };
+            let did = if back { "was rolled back" } else { "was left as passed" };
             let (step, advice, reason) = (seen.step, seen.advice.as_str(), &seen.reason);
             self.unsupported.push(format!("step {step} of the canary {did}, and its data say {advice}: {reason}"));
         }
-        if matches!(action, CanaryAction::RollingBack | CanaryAction::RolledBack) {
+        if back {
             self.evidence_us = Some(failed_us.unwrap_or(seen.began_at_ms * 1_000));
         }
         self.steps.push(seen);

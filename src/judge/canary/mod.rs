@@ -28,15 +28,10 @@ mod window;
 
 use std::collections::BTreeMap;
 
-use indexmap::IndexSet;
-use rand::Rng;
-use rand_chacha::ChaCha8Rng;
-
 use super::evidence::is_good;
 use crate::history::{CanaryAction, Event, PhaseName, Record, WriteOutcome};
 use crate::region::Region;
 use crate::scenario::{Plan, Shift};
-use crate::seed::Seed;
 use crate::store::Store;
 use alarm::{Look, Watch};
 pub use claims::{doubts, finding};
@@ -45,7 +40,7 @@ use fisher::Share;
 use levels::Levels;
 use metrics::{Inquest, Subject};
 pub use needs::needs;
-use sample::Item;
+use sample::{Item, Lots};
 pub use seen::{Advice, ArmSeen, CanarySeen, Finding, Measure, MetricSeen, Need, StepSeen};
 use sync::Sync;
 use window::{Arm, Asked, Window};
@@ -60,10 +55,10 @@ pub struct Trial {
     levels: Levels,
     needs: Vec<Need>,
     /// Which requests of the larger version are compared with those of the smaller one.
-    draws: ChaCha8Rng,
+    lots: Lots,
     /// By Region: the names of control and canary.
     releases: BTreeMap<Region, (String, String)>,
-    populations: IndexSet<String>,
+    populations: Vec<String>,
     /// By Region, what was seen before the first step.
     before: Vec<Watch>,
     sync: Sync,
@@ -83,9 +78,9 @@ impl Trial {
             subject: Subject::new(plan, canary),
             levels: Levels::new(plan, canary),
             needs: needs(plan),
-            draws: draws(plan.seed),
+            lots: Lots::new(plan.seed),
             releases: BTreeMap::new(),
-            populations: IndexSet::new(),
+            populations: plan.traffic.iter().map(|people| people.name.clone()).collect(),
             before: vec![Watch::default(); canary.regions.len()],
             sync: Sync::new(plan.target.regions.clone(), micros(within)),
             window: None,
@@ -98,7 +93,6 @@ impl Trial {
         let at = record.at_us;
         self.settle(at);
         match &record.event {
-            Event::Run { seed, .. } => self.draws = draws(*seed),
             Event::Releases { region, control, canary } => {
                 self.releases.insert(*region, (control.clone(), canary.clone()));
             }
@@ -268,8 +262,18 @@ impl Trial {
     }
 
     fn requested(&mut self, at: u64, event: &Event) {
-        let Event::Request { population, operation, planned_us, latency_us, region, status, error, release, .. } =
-            event
+        let Event::Request {
+            population,
+            client,
+            operation,
+            planned_us,
+            latency_us,
+            region,
+            status,
+            error,
+            release,
+            ..
+        } = event
         else {
             return;
         };
@@ -292,8 +296,11 @@ impl Trial {
         };
         self.course.served(*planned_us, arm, lost, bad);
         let latency_us = u32::try_from(*latency_us).unwrap_or(u32::MAX);
-        let stratum = (self.populations.insert_full(population.clone()).0, self.operation(operation));
-        let item = Item { priority: self.draws.next_u64(), at_us: *planned_us, bad, latency_us };
+        let known = |name: &String| name == population;
+        let people = self.populations.iter().position(known).unwrap_or(self.populations.len());
+        let stratum = (people, self.operation(operation));
+        let priority = self.lots.draw([*planned_us, u64::from(*client), (people << 16 | stratum.1) as u64]);
+        let item = Item { priority, at_us: *planned_us, bad, latency_us };
         self.count(at, &Asked { region: number, stratum, arm, lost, item });
     }
 
@@ -345,7 +352,7 @@ impl Trial {
         let Some(window) = &mut self.window else { return };
         let writes = &mut window.regions[settled.region].writes;
         let arm = if settled.canary { &mut writes.canary } else { &mut writes.control };
-        let priority = self.draws.next_u64();
+        let priority = self.lots.draw([settled.write, 0, 0]);
         arm.add(Item { priority, at_us: settled.due_us, bad: settled.missing, latency_us: 0 });
     }
 
@@ -369,10 +376,12 @@ pub fn name(seen: &MetricSeen) -> String {
     format!("{}{of}{place}", seen.metric.as_str())
 }
 
-fn draws(seed: Seed) -> ChaCha8Rng {
-    seed.stream("canary control")
-}
-
 fn micros(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX / 4)
 }
+
+#[cfg(test)]
+#[path = "../../../examples/canaries/story.rs"]
+pub mod story;
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,10 @@
 
 use std::collections::BinaryHeap;
 
+use rand::Rng;
+
+use crate::seed::Seed;
+
 /// The most that is kept.
 const KEPT: usize = 65_536;
 
@@ -47,6 +51,26 @@ impl Sample {
     }
 }
 
+/// Draws priorities: the same for the same seed and numbers, in whatever order and by whomever they are drawn.
+#[derive(Clone, Copy, Debug)]
+pub struct Lots(u64);
+
+impl Lots {
+    pub fn new(seed: Seed) -> Self {
+        Self(seed.stream("canary control").next_u64())
+    }
+
+    /// Mixed as SplitMix64 does (G. L. Steele, D. Lea and C. H. Flood, "Fast Splittable Pseudorandom Number Generators", 2014).
+    pub fn draw(self, numbers: [u64; 3]) -> u64 {
+        numbers.into_iter().fold(self.0, |state, number| {
+            let mixed = (state ^ number).wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            mixed ^ (mixed >> 31)
+        })
+    }
+}
+
 /// Both versions beside each other.
 #[derive(Clone, Debug, Default)]
 pub struct Pair {
@@ -78,16 +102,13 @@ impl Equal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::seed::Seed;
-    use rand::Rng;
-
     #[test]
     fn what_is_kept_is_bounded_and_even() {
-        let mut draws = Seed(1).stream("test");
+        let lots = Lots::new(Seed(1));
         let mut sample = Sample::default();
         let whole = 4 * KEPT as u64;
         for at_us in 0..whole {
-            sample.add(Item { priority: draws.next_u64(), at_us, bad: at_us % 10 == 0, latency_us: 1 });
+            sample.add(Item { priority: lots.draw([at_us, 0, 0]), at_us, bad: at_us % 10 == 0, latency_us: 1 });
         }
         let kept = sample.before(u64::MAX);
         assert_eq!(kept.len(), KEPT);

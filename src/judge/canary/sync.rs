@@ -24,6 +24,7 @@ struct Pending {
 /// A write whose time is up, or that is everywhere.
 #[derive(Clone, Copy, Debug)]
 pub struct Settled {
+    pub write: u64,
     pub region: usize,
     pub canary: bool,
     /// When its time is up: until then a sample that holds it would hold the fast ones only.
@@ -50,14 +51,14 @@ impl Sync {
         if !pending.waits_for.is_empty() {
             return None;
         }
-        self.pending.remove(&write).map(|pending| settled(&pending, false))
+        self.pending.remove(&write).map(|pending| settled(write, &pending, false))
     }
 
     /// Those whose time is up.
     pub fn overdue(&mut self, now_us: u64) -> Vec<Settled> {
         let mut missing = Vec::new();
         while let Some((_, write)) = self.due.pop_front_if(|(due_us, _)| *due_us < now_us) {
-            missing.extend(self.pending.remove(&write).map(|pending| settled(&pending, true)));
+            missing.extend(self.pending.remove(&write).map(|pending| settled(write, &pending, true)));
         }
         missing
     }
@@ -69,6 +70,6 @@ impl Sync {
     }
 }
 
-fn settled(pending: &Pending, missing: bool) -> Settled {
-    Settled { region: pending.region, canary: pending.canary, due_us: pending.due_us, missing }
+fn settled(write: u64, pending: &Pending, missing: bool) -> Settled {
+    Settled { write, region: pending.region, canary: pending.canary, due_us: pending.due_us, missing }
 }
