@@ -25,12 +25,16 @@ fn main() {
     }
     for fails in &errors[1..] {
         let name = format!("errors 0.1 % -> {} %", fails * 100.0);
-        SIZES.map(|size| cell(&name, Measure::Errors, Version { fails: *fails, ..FINE }, size, canaries));
+        for size in SIZES {
+            cell(&name, Measure::Errors, Version { fails: *fails, ..FINE }, size, canaries);
+        }
     }
     for percent in [5, 10, 20, 50] {
         let slower = 1.0 + f64::from(percent) / 100.0;
         let name = format!("latency +{percent} %");
-        SIZES.map(|size| cell(&name, Measure::Latency, Version { slower, ..FINE }, size, canaries));
+        for size in SIZES {
+            cell(&name, Measure::Latency, Version { slower, ..FINE }, size, canaries);
+        }
     }
     lockstep(canaries);
 }

@@ -5,6 +5,7 @@ use super::*;
 use crate::history::Record;
 use crate::judge::{Outcome, Verdict, judge};
 use crate::scenario::{Analysis, Check, Decision, Operation, Percent};
+use crate::seed::Seed;
 
 const EU: Region = Region::EU_WEST_1;
 const US: Region = Region::US_EAST_1;
