@@ -33,6 +33,22 @@ Feature: A new version reaches users a little at a time
     And version 2.0.0 fails 20 % of its requests for 15 minutes
     Then the canary is rolled back
 
+  Scenario: A version behind the API's stage is promoted, and the stage leads where it led
+    Given weighted routing, us-east-1 with 100 and eu-west-1 with 100
+    When version 2.0.0 is released by stage:
+      | share | bake       |
+      | 50 %  | 10 minutes |
+      | 100 % | 3 minutes  |
+    Then the canary is promoted
+
+  Scenario: A version behind the API's stage is rolled back
+    When version 2.0.0 is released by stage:
+      | share | bake       |
+      | 50 %  | 10 minutes |
+    And version 2.0.0 fails 20 % of its requests for 15 minutes
+    Then the canary is rolled back
+    And all is as it was within 15 minutes of the first failure
+
   Scenario: A Region is lost while a canary is in flight
     When version 2.0.0 is released by route53:
       | share | bake       |

@@ -181,11 +181,12 @@ async fn conduct(plan: &Plan, target: &dyn Target, recorder: &Recorder) -> Resul
     let writers = Writers::of(plan, target, &deployment, recorder)?;
     let (stop_load, load) = start_load(plan, target, &deployment, &writers, recorder)?;
 
+    let trial = canary::attend(plan, recorder);
     phase(PhaseName::SteadyBefore);
     tokio::time::sleep(plan.steady_state.duration).await;
     phase(PhaseName::Fault);
     let day = async {
-        let canary = canary::conduct(plan, target, (&deployment, &directory), recorder);
+        let canary = canary::conduct(plan, target, (&deployment, &directory), recorder, trial);
         let (played, released, ()) =
             tokio::join!(play(plan, target, &deployment, recorder), canary, writers.script(plan));
         played?;

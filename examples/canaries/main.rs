@@ -57,8 +57,7 @@ fn cell(name: &str, metric: Measure, canary: Version, size: u64, canaries: u64) 
 
 /// Worse by an alarm or a test; else what the metric came to.
 fn of_step(step: &StepSeen, metric: Measure) -> Finding {
-    let alarmed = step.reason.starts_with("us-east-1: ");
-    if alarmed || step.metrics.iter().any(|seen| seen.finding == Finding::Worse) {
+    if step.alarmed || step.metrics.iter().any(|seen| seen.finding == Finding::Worse) {
         return Finding::Worse;
     }
     let found = step.metrics.iter().find(|seen| seen.metric == metric && seen.operation.is_none());

@@ -87,7 +87,7 @@ fn bound(check: &Check) -> (f64, &'static str) {
         Check::StableWritesAtLeast { at_least } | Check::ObjectsReplicated { at_least, .. } => (at_least.get(), "%"),
         Check::DivergentItemsAtMost { at_most } => (*at_most as f64, "items"),
         Check::DivergentObjectsAtMost { at_most } => (*at_most as f64, "objects"),
-        Check::CanaryDecides { .. } => (0.0, "decisions"),
+        Check::CanaryDecides { .. } => (0.0, "other decisions"),
         Check::CanaryExposedAtMost { at_most } => (at_most.get(), "% of requests"),
         Check::CanaryFailuresAtMost { at_most } => (*at_most as f64, "requests"),
         Check::LastWriterWins => (0.0, "items"),

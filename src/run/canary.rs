@@ -111,17 +111,23 @@ impl From<std::io::Error> for Stop {
     }
 }
 
+/// The trial of the plan's canary, if it has one: sees all that is recorded from now on.
+pub fn attend(plan: &Plan, recorder: &Recorder) -> Option<Arc<Mutex<Trial>>> {
+    let trial = Arc::new(Mutex::new(Trial::new(plan)?));
+    let fed = Arc::clone(&trial);
+    recorder.watch(Box::new(move |record| fed.lock().unwrap_or_else(PoisonError::into_inner).observe(record)));
+    Some(trial)
+}
+
 /// Carries out the plan's canary, if it has one. Whatever becomes of it is in the history.
 pub async fn conduct(
     plan: &Plan,
     target: &dyn Target,
     stack: (&Deployment, &StackDirectory),
     recorder: &Recorder,
+    trial: Option<Arc<Mutex<Trial>>>,
 ) -> Result<(), RunError> {
-    let Some((canary, trial)) = plan.canary.as_ref().zip(Trial::new(plan)) else { return Ok(()) };
-    let trial = Arc::new(Mutex::new(trial));
-    let fed = Arc::clone(&trial);
-    recorder.watch(Box::new(move |record| fed.lock().unwrap_or_else(PoisonError::into_inner).observe(record)));
+    let Some((canary, trial)) = plan.canary.as_ref().zip(trial) else { return Ok(()) };
     let (deployment, directory) = (stack.0.clone(), stack.1.clone());
     let mut conductor = Conductor {
         plan,

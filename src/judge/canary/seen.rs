@@ -112,6 +112,8 @@ pub struct StepSeen {
     pub lasted_ms: u64,
     pub advice: Advice,
     pub reason: String,
+    /// It was so bad that nobody waited for the end of the step.
+    pub alarmed: bool,
     /// Requests of this step: by the canary, by the control, and failed without a version that answered.
     pub canary: u64,
     pub control: u64,
