@@ -7,7 +7,7 @@ use super::Case;
 use super::by_second::BySecond;
 use super::evidence::{FaultSeen, Us, ms, second_from, second_of};
 use super::hops;
-use super::verdict::Failover;
+use super::verdict::{Failover, OutageSeen};
 use crate::scenario::quantity::format_duration;
 use crate::scenario::{Plan, SteadyState};
 
@@ -44,29 +44,60 @@ enum Recovery {
     TooFew(String),
 }
 
+/// The faults that users can feel, in the order they were injected.
+pub fn felt<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a FaultSeen> {
+    let plan = case.plan;
+    case.evidence.faults.iter().filter(move |seen| {
+        let planned = plan.timeline.iter().find(|planned| planned.id == seen.id);
+        planned.is_none_or(|planned| plan.feels(&planned.fault))
+    })
+}
+
 /// `None` where the history has no fault that users can feel.
 pub fn course(case: &Case<'_>) -> Option<Course> {
-    let is_felt = |seen: &&FaultSeen| {
-        let planned = case.plan.timeline.iter().find(|planned| planned.id == seen.id);
-        planned.is_none_or(|planned| case.plan.feels(&planned.fault))
+    felt(case).next().map(|fault| course_of(case, fault))
+}
+
+/// Each fault that users can feel with its own RTO. One of a Region whose users had not come back is not felt again.
+pub fn outages(case: &Case<'_>) -> Vec<OutageSeen> {
+    let outage = |fault| {
+        let course = course_of(case, fault);
+        let (rto_ms, evidence) = said(&course.rto);
+        OutageSeen {
+            fault: course.fault.id,
+            lost: course.fault.region,
+            injected_at_ms: ms(course.fault.injected),
+            effect_at_ms: course.effect.map(ms),
+            healed_at_ms: course.fault.healed.map(ms),
+            rto_ms,
+            evidence,
+        }
     };
-    let fault = case.evidence.faults.iter().find(is_felt)?.clone();
+    felt(case).map(outage).collect()
+}
+
+fn course_of(case: &Case<'_>, fault: &FaultSeen) -> Course {
+    let fault = fault.clone();
     let horizon = horizon(case, &fault);
     let effect = effect(case, &fault, horizon);
     let rto = match effect {
         Some(effect) => rto(case, effect, horizon),
         None => Measured::Unknown(format!("nobody saw {} take effect", fault.id)),
     };
-    Some(Course { fault, effect, horizon, rto })
+    Course { fault, effect, horizon, rto }
+}
+
+fn said(rto: &Measured) -> (Option<u64>, String) {
+    match rto {
+        Measured::Took(took) => (Some(ms(*took)), "every population was back within its steady-state bound".to_owned()),
+        Measured::Never(why) | Measured::Unknown(why) => (None, why.clone()),
+    }
 }
 
 /// The failover as the verdict shows it.
 pub fn failover(case: &Case<'_>, course: &Course) -> Failover {
-    let hops = hops::failover(case, course);
-    let (rto_ms, evidence) = match &course.rto {
-        Measured::Took(took) => (Some(ms(*took)), "every population was back within its steady-state bound".to_owned()),
-        Measured::Never(why) | Measured::Unknown(why) => (None, why.clone()),
-    };
+    let (hops, moved_by) = hops::failover(case, course);
+    let (rto_ms, evidence) = said(&course.rto);
     Failover {
         fault: course.fault.id.clone(),
         lost: course.fault.region,
@@ -76,6 +107,7 @@ pub fn failover(case: &Case<'_>, course: &Course) -> Failover {
         budget_ms: hops::budget(&hops),
         hops,
         rto_ms,
+        moved_by,
         evidence,
     }
 }

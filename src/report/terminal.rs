@@ -255,7 +255,7 @@ fn assertions(text: &mut String, assertions: &[Judgement], paint: Paint) -> std:
     for judged in assertions {
         let word = paint.outcome(judged.verdict, &format!("{:<12}", judged.verdict.as_str()));
         let measured = judged.measured.map_or("-".to_owned(), |measured| value(measured, &judged.unit));
-        let sign = if judged.unit == "%" { ">=" } else { "<=" };
+        let sign = if matches!(judged.unit.as_str(), "%" | "s at least") { ">=" } else { "<=" };
         let bound = format!("{sign} {}", value(judged.bound, &judged.unit));
         writeln!(text, "  {word}  {:<width$} {measured:>10} {bound:>10}", judged.id)?;
         if judged.verdict != Outcome::Pass {
