@@ -26,8 +26,8 @@ async fn insync(world: &mut World, within: Span) {
     world.prove(Check::HopWithin { hop: Hop::Insync, within: within.0 }).await;
 }
 
-#[then(expr = "too few checkers call {region} healthy within {duration} of the first failure")]
-async fn checkers(world: &mut World, _: Region, within: Span) {
+#[then(expr = "the checkers say unhealthy within {duration} of the first failure")]
+async fn checkers(world: &mut World, within: Span) {
     world.prove(Check::HopWithin { hop: Hop::CheckersUnhealthy, within: within.0 }).await;
 }
 

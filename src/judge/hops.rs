@@ -243,10 +243,13 @@ pub fn failback(case: &Case<'_>, course: &Course) -> Vec<HopSeen> {
     // The records as they were before the fault: while traffic is away, they lead elsewhere.
     let before = Span { from: course.fault.injected, ..span };
     let checkers = Checkers::of(case, &before);
-    way.add("checkers-healthy", BEGINNING, checkers.noticed(settings), checkers.seen(case, &span, true));
     let back = answers(case, &span, true);
     let answered = back.as_ref().ok().map(|(at, _)| *at);
-    if checkers.are_followed() && (Signs { answers: answered, changed: submitted, unhealthy: None }).by_checks() {
+    let signs = Signs { answers: answered, changed: submitted, unhealthy: None };
+    if checkers.are_followed() {
+        way.add("checkers-healthy", BEGINNING, checkers.noticed(settings), checkers.seen(case, &span, true));
+    }
+    if checkers.are_followed() && signs.by_checks() {
         way.add("answers-back", "checkers-healthy", checkers.turned(settings), back);
     } else {
         way.add("answers-back", "change-accepted", looked, back);

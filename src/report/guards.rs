@@ -1,15 +1,19 @@
 //! One scenario under each guard, side by side: when each hop was seen after the injection, who moved the traffic, what it
-//! cost users. At most 100 columns.
+//! cost users and costs a month. At most 100 columns.
 
 use std::fmt::Write;
 
-use super::Paint;
 use super::figures::{count, span, wrap};
-use crate::judge::{Failover, Verdict};
+use super::{Paint, routing};
+use crate::judge::{Failover, HopSeen, Verdict};
 
 const NAME: usize = 34;
 const COLUMN: usize = 21;
 const WIDTH: usize = 100;
+
+/// The hops of one guard's way alone: the other guard has none of them.
+const FUNCTION: [&str; 3] = ["function-invoked", "change-accepted", "insync"];
+const CHECKS: [&str; 1] = ["checkers-unhealthy"];
 
 /// The runs by the name of their guard.
 pub fn guards(runs: &[(&str, Verdict)], paint: Paint) -> String {
@@ -22,15 +26,19 @@ pub fn guards(runs: &[(&str, Verdict)], paint: Paint) -> String {
 fn write_all(text: &mut String, runs: &[(&str, Verdict)], paint: Paint) -> std::fmt::Result {
     let Some((_, first)) = runs.first() else { return Ok(()) };
     writeln!(text, "{} on {}, seed {}, under each guard", paint.bold(&first.scenario), first.target, first.seed)?;
-    writeln!(text, "{}\n", paint.dim("  hops: time since the injection"))?;
+    writeln!(text, "{}\n", paint.dim("  hops: time since the injection; - is on no way of this guard"))?;
     row(text, "", runs, |guard, _| guard.to_owned())?;
     for name in hops(runs) {
-        row(text, &name, runs, |_, verdict| seen(verdict.failover.as_ref(), &name))?;
+        row(text, &name, runs, |guard, verdict| seen(guard, verdict.failover.as_ref(), &name))?;
     }
     writeln!(text)?;
-    row(text, "traffic moved by", runs, |_, verdict| verdict.failover.as_ref().map_or("-", moved_by).to_owned())?;
+    let by = |verdict: &Verdict| verdict.failover.as_ref().and_then(routing::moved_by).unwrap_or("not seen").to_owned();
+    row(text, "traffic moved by", runs, |_, verdict| by(verdict))?;
     row(text, "RTO", runs, |_, verdict| took(verdict.failover.as_ref().and_then(|failover| failover.rto_ms)))?;
     row(text, "failback", runs, |_, verdict| took(verdict.failback.as_ref().and_then(|failback| failback.took_ms)))?;
+    let moves = |verdict: &Verdict| verdict.answers.iter().map(|seen| seen.moves).max();
+    let moves = |verdict: &Verdict| moves(verdict).map_or_else(|| "not seen".to_owned(), count);
+    row(text, "moves of the answer, at most", runs, |_, verdict| moves(verdict))?;
     row(text, "failed requests", runs, |_, verdict| count(verdict.requests.failed))?;
     row(text, "writes lost", runs, |_, verdict| {
         verdict.rpo.as_ref().map_or_else(|| "-".to_owned(), |rpo| count(rpo.lost))
@@ -42,9 +50,14 @@ fn write_all(text: &mut String, runs: &[(&str, Verdict)], paint: Paint) -> std::
             seen.map_or_else(|| "-".to_owned(), |seen| count(seen.failed_seconds))
         })?;
     }
+    let cost =
+        |verdict: &Verdict| verdict.cost.as_ref().map_or_else(|| "-".to_owned(), |cost| routing::dollars(cost.usd));
+    row(text, "cost a month", runs, |_, verdict| cost(verdict))?;
     row(text, "verdict", runs, |_, verdict| verdict.verdict.to_string())?;
     for (guard, verdict) in runs {
+        let guard = *guard;
         let whys = verdict.failover.iter().filter(|failover| failover.rto_ms.is_none()).map(|f| f.evidence.clone());
+        let whys = whys.chain(verdict.failover.iter().filter_map(|failover| broken(guard, failover)));
         let failed = verdict.assertions.iter().filter(|judged| judged.verdict != crate::judge::Outcome::Pass);
         let failed = failed.map(|judged| format!("{} {}: {}", judged.id, judged.verdict, judged.evidence));
         for (index, line) in whys.chain(failed).chain(verdict.doubts.iter().cloned()).enumerate() {
@@ -76,23 +89,33 @@ fn hops(runs: &[(&str, Verdict)]) -> Vec<String> {
     names
 }
 
-fn seen(failover: Option<&Failover>, name: &str) -> String {
-    let at = failover.and_then(|failover| {
-        let hop = failover.hops.iter().find(|hop| hop.name == name)?;
-        Some(hop.at_ms?.saturating_sub(failover.injected_at_ms.unwrap_or(0)))
-    });
-    at.map_or_else(|| "not seen".to_owned(), span)
+fn is_on_way(guard: &str, hop: &str) -> bool {
+    !(guard == "lambda" && CHECKS.contains(&hop) || guard == "health-check" && FUNCTION.contains(&hop))
 }
 
-/// The function where its change was accepted before the first answer moved; health checks where answers moved without it.
-fn moved_by(failover: &Failover) -> &'static str {
-    let at = |name: &str| failover.hops.iter().find(|hop| hop.name == name).and_then(|hop| hop.at_ms);
-    match (at("change-accepted"), at("answers-moved")) {
-        (_, None) => "nobody",
-        (Some(change), Some(answers)) if change <= answers => "the function",
-        (Some(_), Some(_)) => "checks, then function",
-        (None, Some(_)) => "health checks",
+fn seen(guard: &str, failover: Option<&Failover>, name: &str) -> String {
+    let Some(failover) = failover else { return "-".to_owned() };
+    let hop = failover.hops.iter().find(|hop| hop.name == name);
+    match hop.and_then(|hop| hop.at_ms) {
+        _ if !is_on_way(guard, name) => "-".to_owned(),
+        Some(at) => span(at.saturating_sub(failover.injected_at_ms.unwrap_or(0))),
+        None => "not seen".to_owned(),
     }
+}
+
+/// Where the guard's way ends: the first of its hops that was not seen, and why.
+fn broken(guard: &str, failover: &Failover) -> Option<String> {
+    let own = |hop: &&HopSeen| match guard {
+        "lambda" => FUNCTION.contains(&hop.name.as_str()),
+        "health-check" => CHECKS.contains(&hop.name.as_str()),
+        _ => FUNCTION.contains(&hop.name.as_str()) || CHECKS.contains(&hop.name.as_str()),
+    };
+    let hop = failover.hops.iter().filter(own).find(|hop| hop.at_ms.is_none())?;
+    let felt = failover.effect_at_ms.is_some();
+    // What the function said last stands in the hop before.
+    let before = failover.hops.iter().find(|before| before.name == hop.after && before.at_ms.is_some());
+    let said = before.map_or_else(String::new, |before| format!(" (after {}: {})", before.name, before.evidence));
+    felt.then(|| format!("{} was not seen: {}{said}", hop.name, hop.evidence))
 }
 
 fn took(ms: Option<u64>) -> String {
@@ -110,4 +133,22 @@ fn row(
         write!(line, " {:>COLUMN$}", cell(guard, verdict))?;
     }
     writeln!(text, "{}", line.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::MovedBy;
+    use crate::judge::day::{Day, END};
+
+    #[test]
+    fn three_guards_side_by_side_in_a_hundred_columns() {
+        let mut good = Day::default().judged();
+        good.failover.as_mut().unwrap().moved_by = Some(MovedBy::Lambda);
+        let bad = Day { moved: END, telemetry: false, ..Day::default() }.judged();
+        let runs = [("lambda", good.clone()), ("health-check", bad), ("both", good)];
+        let text = guards(&runs, Paint::default());
+        text.lines().for_each(|line| assert!(line.chars().count() <= WIDTH, "{line}"));
+        insta::assert_snapshot!(text);
+    }
 }
