@@ -7,7 +7,7 @@ use super::figures::{count, span, wrap};
 use super::{Paint, routing};
 use crate::judge::{Failover, HopSeen, Verdict};
 
-const NAME: usize = 34;
+const NAME: usize = 32;
 const COLUMN: usize = 21;
 const WIDTH: usize = 100;
 
