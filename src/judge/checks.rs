@@ -34,8 +34,8 @@ pub fn first_seen(evidence: &Evidence, check: &str, healthy: bool, from: Us, to:
 /// The words of a checker that failed, of this check or one that it counts.
 pub fn words<'a>(evidence: &'a Evidence, check: &str, at: Us) -> Option<&'a str> {
     let leaves = leaves(evidence, check, DEPTH);
-    let look = evidence.checkers.iter().rfind(|look| look.seen <= at && leaves.contains(&look.check))?;
-    look.failure.as_deref()
+    let looks = evidence.checkers.iter().filter(|look| look.seen <= at && leaves.contains(&look.check));
+    looks.rev().find_map(|look| look.failure.as_deref())
 }
 
 /// The longest interval of the checks that ask an endpoint, and how many failures in a row turn a checker.
@@ -46,6 +46,12 @@ pub fn pace(evidence: &Evidence, check: &str) -> (Duration, u32) {
     let interval = asks.iter().filter_map(|found| found.interval_s).max().unwrap_or(INTERVAL);
     let threshold = asks.iter().filter_map(|found| found.failure_threshold).max().unwrap_or(THRESHOLD);
     (Duration::from_secs(interval.into()), threshold)
+}
+
+/// Whether a check, or one that it counts, follows an alarm's metric.
+pub fn follows_alarm(evidence: &Evidence, check: &str) -> bool {
+    let leaves = leaves(evidence, check, DEPTH);
+    evidence.checks.iter().any(|found| leaves.contains(&found.id) && found.kind == "CLOUDWATCH_METRIC")
 }
 
 fn found<'a>(evidence: &'a Evidence, check: &str) -> Option<&'a CheckFound> {

@@ -175,6 +175,8 @@ struct Checkers {
     followed: Option<Vec<String>>,
     interval: Duration,
     threshold: u32,
+    /// One of them follows an alarm, which waits for unbroken health.
+    proves: bool,
 }
 
 impl Checkers {
@@ -182,7 +184,8 @@ impl Checkers {
         let followed = span.lost.and_then(|region| checks::followed(case.evidence, region, span.from));
         let first = followed.iter().flatten().next().map_or("", String::as_str);
         let (interval, threshold) = checks::pace(case.evidence, first);
-        Self { followed, interval, threshold }
+        let proves = checks::follows_alarm(case.evidence, first);
+        Self { followed, interval, threshold, proves }
     }
 
     fn are_followed(&self) -> bool {
@@ -192,6 +195,13 @@ impl Checkers {
     /// Every checker has asked once, and the harness the checkers, which it does half as often as all else.
     fn noticed(&self, settings: &StackSettings) -> Duration {
         self.interval + checks::TIMEOUT + settings.probe_interval * 2
+    }
+
+    /// The same for the Region's return, and what an alarm's metric must show before.
+    fn proven(&self, settings: &StackSettings) -> Duration {
+        let proof = settings.stable + settings.metric_period + settings.metric_delay + settings.evaluation_interval;
+        let turned = self.interval * self.threshold.saturating_sub(1);
+        self.noticed(settings) + if self.proves { turned + proof } else { Duration::ZERO }
     }
 
     /// So many failures in a row turn a checker, and name servers follow.
@@ -247,7 +257,7 @@ pub fn failback(case: &Case<'_>, course: &Course) -> Vec<HopSeen> {
     let answered = back.as_ref().ok().map(|(at, _)| *at);
     let signs = Signs { answers: answered, changed: submitted, unhealthy: None };
     if checkers.are_followed() {
-        way.add("checkers-healthy", BEGINNING, checkers.noticed(settings), checkers.seen(case, &span, true));
+        way.add("checkers-healthy", BEGINNING, checkers.proven(settings), checkers.seen(case, &span, true));
     }
     if checkers.are_followed() && signs.by_checks() {
         way.add("answers-back", "checkers-healthy", checkers.turned(settings), back);

@@ -1,4 +1,5 @@
-//! What the checkers of the records' health checks say: who moves traffic where the data plane does.
+//! What the checkers of health checks say: of those the records follow, which move traffic where the data plane does, and
+//! of all that ask an endpoint, which a guard's alarm may watch.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +15,7 @@ const INTERVAL: Duration = Duration::from_secs(10);
 /// Of the account's five requests a second these looks take one each 500 ms at most: guards need the rest.
 const APART: Duration = Duration::from_millis(500);
 
-/// The health checks that records follow: told by who looks at the records, looked at here.
+/// The health checks to look at: the stacks' own that have an endpoint, and those that records follow.
 #[derive(Clone, Debug, Default)]
 pub struct Checks {
     known: Arc<Vec<CheckFound>>,
@@ -23,7 +24,8 @@ pub struct Checks {
 
 impl Checks {
     pub fn new(known: Vec<CheckFound>) -> Self {
-        Self { known: Arc::new(known), followed: Arc::default() }
+        let asks = known.iter().filter(|check| check.interval_s.is_some()).map(|check| check.id.clone()).collect();
+        Self { known: Arc::new(known), followed: Arc::new(Mutex::new(asks)) }
     }
 
     /// Adds checks, those that a calculated one counts in its place: it has no checkers of its own.
@@ -92,7 +94,7 @@ mod tests {
             id: id.to_owned(),
             kind: kind.to_owned(),
             region: None,
-            interval_s: None,
+            interval_s: (kind == "HTTPS").then_some(30),
             failure_threshold: None,
             string_match: false,
             latency: false,
@@ -107,9 +109,15 @@ mod tests {
     #[test]
     fn a_calculated_check_is_looked_at_through_its_children() {
         let inner = check("inner", "CALCULATED", &["c", "outer"]);
-        let known = vec![check("outer", "CALCULATED", &["a", "b", "inner"]), inner, check("a", "HTTPS", &[])];
+        let known = vec![
+            check("outer", "CALCULATED", &["a", "b", "inner"]),
+            inner,
+            check("a", "HTTPS", &[]),
+            check("z", "HTTPS", &[]),
+        ];
         let checks = Checks::new(known);
+        assert_eq!(checks.all(), ["a", "z"], "whatever asks an endpoint");
         checks.follow(["outer".to_owned(), "stranger".to_owned()].into_iter());
-        assert_eq!(checks.all(), ["a", "b", "c", "stranger"]);
+        assert_eq!(checks.all(), ["a", "b", "c", "stranger", "z"]);
     }
 }

@@ -27,8 +27,8 @@ pub fn moved_by(failover: &Failover) -> Option<&'static str> {
     Some(match failover.moved_by? {
         MovedBy::Lambda => "the function",
         MovedBy::HealthCheck => "health checks",
-        MovedBy::Both if at("change-accepted") < at("answers-moved") => "function and checks",
-        MovedBy::Both => "checks, then function",
+        MovedBy::Both if at("change-accepted") < at("answers-moved") => "function, checks",
+        MovedBy::Both => "checks, function",
         MovedBy::Nobody => "nobody",
     })
 }
