@@ -44,18 +44,24 @@ enum Recovery {
     TooFew(String),
 }
 
-/// The faults that users can feel, in the order they were injected.
-pub fn felt<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a FaultSeen> {
+/// The faults that users can feel, in the order they were injected. One behind users is among them only where there is no
+/// other: a control plane that is down meanwhile is no outage of its own.
+pub fn felt<'a>(case: &Case<'a>) -> Vec<&'a FaultSeen> {
     let plan = case.plan;
-    case.evidence.faults.iter().filter(move |seen| {
-        let planned = plan.timeline.iter().find(|planned| planned.id == seen.id);
-        planned.is_none_or(|planned| plan.feels(&planned.fault))
-    })
+    let planned = |seen: &FaultSeen| plan.timeline.iter().find(|planned| planned.id == seen.id);
+    let is_felt = |seen: &&FaultSeen| planned(seen).is_none_or(|planned| plan.feels(&planned.fault));
+    let felt: Vec<_> = case.evidence.faults.iter().filter(is_felt).collect();
+    let before: Vec<_> = felt.iter().copied().filter(|seen| !is_behind_users(case, seen)).collect();
+    if before.is_empty() { felt } else { before }
+}
+
+pub fn is_behind_users(case: &Case<'_>, seen: &FaultSeen) -> bool {
+    case.plan.timeline.iter().any(|planned| planned.id == seen.id && planned.fault.is_behind_users())
 }
 
 /// `None` where the history has no fault that users can feel.
 pub fn course(case: &Case<'_>) -> Option<Course> {
-    felt(case).next().map(|fault| course_of(case, fault))
+    felt(case).first().map(|fault| course_of(case, fault))
 }
 
 /// Each fault that users can feel with its own RTO. One of a Region whose users had not come back is not felt again.
@@ -73,7 +79,7 @@ pub fn outages(case: &Case<'_>) -> Vec<OutageSeen> {
             evidence,
         }
     };
-    felt(case).map(outage).collect()
+    felt(case).into_iter().map(outage).collect()
 }
 
 fn course_of(case: &Case<'_>, fault: &FaultSeen) -> Course {
@@ -119,7 +125,8 @@ fn horizon(case: &Case<'_>, fault: &FaultSeen) -> Us {
 
 /// When the fault after this one is injected: what fails from then on may be that one's doing.
 fn next(case: &Case<'_>, fault: &FaultSeen) -> Option<Us> {
-    case.evidence.faults.iter().map(|other| other.injected).filter(|at| *at > fault.injected).min()
+    let others = case.evidence.faults.iter().filter(|other| !is_behind_users(case, other));
+    others.map(|other| other.injected).filter(|at| *at > fault.injected).min()
 }
 
 /// The first failed request of the lost Region's traffic, provided that this traffic failed beyond what steady

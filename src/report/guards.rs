@@ -35,6 +35,10 @@ fn write_all(text: &mut String, runs: &[(&str, Verdict)], paint: Paint) -> std::
     let by = |verdict: &Verdict| verdict.failover.as_ref().and_then(routing::moved_by).unwrap_or("not seen").to_owned();
     row(text, "traffic moved by", runs, |_, verdict| by(verdict))?;
     row(text, "RTO", runs, |_, verdict| took(verdict.failover.as_ref().and_then(|failover| failover.rto_ms)))?;
+    for (index, later) in first.outages.iter().enumerate().skip(1) {
+        let rto = |verdict: &Verdict| verdict.outages.get(index).and_then(|seen| seen.rto_ms);
+        row(text, &format!("RTO of {}", later.fault), runs, |_, verdict| took(rto(verdict)))?;
+    }
     row(text, "failback", runs, |_, verdict| took(verdict.failback.as_ref().and_then(|failback| failback.took_ms)))?;
     let moves = |verdict: &Verdict| verdict.answers.iter().map(|seen| seen.moves).max();
     let moves = |verdict: &Verdict| moves(verdict).map_or_else(|| "not seen".to_owned(), count);

@@ -111,7 +111,7 @@ fn answers_moved(case: &Case<'_>, bound: u64) -> Finding {
 /// The first answers that lead to a Region again after it was lost, against the heal before them.
 fn home_not_before(case: &Case<'_>, after: Duration) -> Finding {
     let answers = &case.evidence.answers;
-    let outages: Vec<_> = felt(case).filter(|fault| fault.region.is_some()).collect();
+    let outages: Vec<_> = felt(case).into_iter().filter(|fault| fault.region.is_some()).collect();
     let mut soonest: Option<(f64, String)> = None;
     let mut watched: Option<Us> = None;
     for (index, fault) in outages.iter().enumerate() {

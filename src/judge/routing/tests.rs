@@ -8,7 +8,7 @@ use crate::history::{CanaryAction, CheckFound, Event, FaultAction, Record, Recor
 use crate::judge::day::{Day, EU, FAULT, HEAL, US, plan};
 use crate::judge::{MovedBy, Outcome, Verdict, judge};
 use crate::region::{Place, Region};
-use crate::scenario::{Check, GuardDecision};
+use crate::scenario::{Check, Fault, GuardDecision, Mode, TimedFault};
 
 /// Where a Region's record leads in steady state.
 fn endpoint(region: Region) -> String {
@@ -325,6 +325,27 @@ fn each_outage_that_is_felt_has_an_rto_of_its_own() {
     let headline = verdict.failover.unwrap();
     assert_eq!(seen, [("region-outage-1", Some(US), headline.rto_ms), ("again", Some(EU), Some(99_910))]);
     assert_eq!((headline.fault.as_str(), FAULT < HEAL), ("region-outage-1", true));
+}
+
+#[test]
+fn a_control_plane_that_is_down_meanwhile_is_no_outage_of_its_own() {
+    let mut plan = plan();
+    let fault =
+        Fault::ServiceOutage { service: "route53".into(), region: None, operations: Vec::new(), mode: Mode::Status5xx };
+    let (seconds, id) = (Duration::from_secs, "control-plane".to_owned());
+    plan.timeline.insert(0, TimedFault { id: id.clone(), at: seconds(0), lasts: seconds(900), fault });
+    let mut records = good();
+    for (second, action) in
+        [(FAULT - 1, FaultAction::Injected), (FAULT + 1, FaultAction::Injected), (HEAL, FaultAction::Healed)]
+    {
+        records
+            .push(at(second, Event::Fault { fault: id.clone(), kind: "service-outage".into(), action, region: None }));
+    }
+    records.sort_by_key(|record| record.at_us);
+    let verdict = judge(&plan, &records);
+    assert_eq!(verdict.outages.len(), 1);
+    let expected = judge(&super::super::day::plan(), &Day::default().records()).failover.unwrap().rto_ms;
+    assert_eq!(verdict.failover.map(|seen| (seen.fault, seen.rto_ms)), Some(("region-outage-1".to_owned(), expected)));
 }
 
 #[test]
