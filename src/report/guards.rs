@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::figures::{count, span, wrap};
 use super::{Paint, routing};
-use crate::judge::{Failover, HopSeen, Verdict};
+use crate::judge::{Failover, HopSeen, Outcome, Verdict};
 
 const NAME: usize = 32;
 const COLUMN: usize = 21;
@@ -32,6 +32,25 @@ fn write_all(text: &mut String, runs: &[(&str, Verdict)], paint: Paint) -> std::
         row(text, &name, runs, |guard, verdict| seen(guard, verdict.failover.as_ref(), &name))?;
     }
     writeln!(text)?;
+    figures(text, runs, first)?;
+    for (guard, verdict) in runs {
+        let reasons = reasons(guard, verdict);
+        if !reasons.is_empty() {
+            writeln!(text, "\n{}", paint.bold(guard))?;
+        }
+        for (index, line) in reasons.iter().flat_map(|reason| wrap(reason, WIDTH - 4).into_iter().enumerate()) {
+            writeln!(text, "  {} {line}", if index == 0 { "-" } else { " " })?;
+        }
+    }
+    writeln!(text)?;
+    for line in wrap(&first.proves, WIDTH) {
+        writeln!(text, "{}", paint.dim(&line))?;
+    }
+    Ok(())
+}
+
+/// One row for each figure of a run.
+fn figures(text: &mut String, runs: &[(&str, Verdict)], first: &Verdict) -> std::fmt::Result {
     let by = |verdict: &Verdict| verdict.failover.as_ref().and_then(routing::moved_by).unwrap_or("not seen").to_owned();
     row(text, "traffic moved by", runs, |_, verdict| by(verdict))?;
     row(text, "RTO", runs, |_, verdict| took(verdict.failover.as_ref().and_then(|failover| failover.rto_ms)))?;
@@ -57,27 +76,22 @@ fn write_all(text: &mut String, runs: &[(&str, Verdict)], paint: Paint) -> std::
     let cost =
         |verdict: &Verdict| verdict.cost.as_ref().map_or_else(|| "-".to_owned(), |cost| routing::dollars(cost.usd));
     row(text, "cost a month", runs, |_, verdict| cost(verdict))?;
-    row(text, "verdict", runs, |_, verdict| verdict.verdict.to_string())?;
-    for (guard, verdict) in runs {
-        let guard = *guard;
-        let whys = verdict.failover.iter().filter(|failover| failover.rto_ms.is_none()).map(|f| f.evidence.clone());
-        let whys = whys.chain(verdict.failover.iter().filter_map(|failover| broken(guard, failover)));
-        let failed = verdict.assertions.iter().filter(|judged| judged.verdict != crate::judge::Outcome::Pass);
-        let failed = failed.map(|judged| format!("{} {}: {}", judged.id, judged.verdict, judged.evidence));
-        for (index, line) in whys.chain(failed).chain(verdict.doubts.iter().cloned()).enumerate() {
-            if index == 0 {
-                writeln!(text, "\n{}", paint.bold(guard))?;
-            }
-            for line in wrap(&line, WIDTH - 4) {
-                writeln!(text, "  - {line}")?;
-            }
+    row(text, "verdict", runs, |_, verdict| verdict.verdict.to_string())
+}
+
+/// Where the guard's way ended, which claims did not hold, and what makes the run prove less than it seems to.
+fn reasons(guard: &str, verdict: &Verdict) -> Vec<String> {
+    let broken = verdict.failover.iter().filter_map(|failover| broken(guard, failover));
+    let failed = verdict.assertions.iter().filter(|judged| judged.verdict != Outcome::Pass);
+    let failed = failed.map(|judged| format!("{} {}: {}", judged.id, judged.verdict, judged.evidence));
+    let mut reasons: Vec<String> = broken.chain(failed).chain(verdict.doubts.iter().cloned()).collect();
+    let never = verdict.failover.iter().filter(|failover| failover.rto_ms.is_none()).map(|failover| &failover.evidence);
+    for why in never {
+        if !reasons.iter().any(|reason| reason.ends_with(why.as_str())) {
+            reasons.insert(0, why.clone());
         }
     }
-    writeln!(text)?;
-    for line in wrap(&first.proves, WIDTH) {
-        writeln!(text, "{}", paint.dim(&line))?;
-    }
-    Ok(())
+    reasons
 }
 
 /// The hops that any of the guards had, in their order.
