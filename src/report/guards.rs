@@ -81,7 +81,7 @@ fn figures(text: &mut String, runs: &[(&str, Verdict)], first: &Verdict) -> std:
 
 /// Where the guard's way ended, which claims did not hold, and what makes the run prove less than it seems to.
 fn reasons(guard: &str, verdict: &Verdict) -> Vec<String> {
-    let broken = verdict.failover.iter().filter_map(|failover| broken(guard, failover));
+    let broken = verdict.failover.iter().filter_map(|failover| Some(stopped(failover, broken(guard, failover)?)));
     let failed = verdict.assertions.iter().filter(|judged| judged.verdict != Outcome::Pass);
     let failed = failed.map(|judged| format!("{} {}: {}", judged.id, judged.verdict, judged.evidence));
     let mut reasons: Vec<String> = broken.chain(failed).chain(verdict.doubts.iter().cloned()).collect();
@@ -117,23 +117,25 @@ fn seen(guard: &str, failover: Option<&Failover>, name: &str) -> String {
     match hop.and_then(|hop| hop.at_ms) {
         _ if !is_on_way(guard, name) => "-".to_owned(),
         Some(at) => span(at.saturating_sub(failover.injected_at_ms.unwrap_or(0))),
-        None => "not seen".to_owned(),
+        None => match broken(guard, failover).filter(|hop| hop.name == name) {
+            Some(hop) if !hop.blind => "stopped here".to_owned(),
+            _ => "not seen".to_owned(),
+        },
     }
 }
 
-/// Where the guard's way ends: the first of its hops that was not seen, and why.
-fn broken(guard: &str, failover: &Failover) -> Option<String> {
-    let own = |hop: &&HopSeen| match guard {
-        "lambda" => FUNCTION.contains(&hop.name.as_str()),
-        "health-check" => CHECKS.contains(&hop.name.as_str()),
-        _ => FUNCTION.contains(&hop.name.as_str()) || CHECKS.contains(&hop.name.as_str()),
-    };
-    let hop = failover.hops.iter().filter(own).find(|hop| hop.at_ms.is_none())?;
-    let felt = failover.effect_at_ms.is_some();
-    // What the function said last stands in the hop before.
+/// Where the guard's own way ends: the first of its hops that was not seen after users felt the fault.
+fn broken<'a>(guard: &str, failover: &'a Failover) -> Option<&'a HopSeen> {
+    failover.effect_at_ms?;
+    let own = |hop: &str| (FUNCTION.contains(&hop) || CHECKS.contains(&hop)) && is_on_way(guard, hop);
+    failover.hops.iter().find(|hop| own(&hop.name) && hop.at_ms.is_none())
+}
+
+/// Why it ends there. What the function said last stands in the hop before.
+fn stopped(failover: &Failover, hop: &HopSeen) -> String {
     let before = failover.hops.iter().find(|before| before.name == hop.after && before.at_ms.is_some());
     let said = before.map_or_else(String::new, |before| format!(" (after {}: {})", before.name, before.evidence));
-    felt.then(|| format!("{} was not seen: {}{said}", hop.name, hop.evidence))
+    format!("{} was not seen: {}{said}", hop.name, hop.evidence)
 }
 
 fn took(ms: Option<u64>) -> String {

@@ -201,7 +201,7 @@ fn home_too_soon_after_the_heal() {
     assert!(why.ends_with("again at 900 s, before region-outage-1 was healed"), "{why}");
     let never = without(good(), |event| matches!(event, Event::Dns { regions, .. } if regions.contains(&US)));
     assert_eq!(judged(never, &after(60)).2, "no answers left the Region that was lost");
-    let away = good().into_iter().filter(|record| !(record.at_us == 1_541_000_000)).collect::<Vec<_>>();
+    let away = good().into_iter().filter(|record| record.at_us != 1_541_000_000).collect::<Vec<_>>();
     assert_eq!(judged(away.clone(), &after(700)).0, Outcome::Pass, "watched for 740 s");
     assert_eq!(judged(away, &after(800)).0, Outcome::Inconclusive);
     assert_eq!(

@@ -94,7 +94,7 @@ fn unexplained<'a>(evidence: &Evidence, changes: &[&Decision]) -> Vec<Step<'a>> 
                     && line.moved.as_ref().is_some_and(|moved| moved.after == to)
                     && (before.seen - NEAR..after.seen + NEAR).contains(&line.logged)
             };
-            if from != to && !changes.iter().any(|line| told(line)) {
+            if from != to && !changes.iter().any(told) {
                 steps.push(Step { at: after.seen, id: set.id.clone(), from, to, line: None });
             }
         }
