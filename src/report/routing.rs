@@ -53,7 +53,7 @@ fn times(moves: u64) -> String {
 }
 
 fn cost(cost: &Cost) -> String {
-    let line = |line: &CostLine| format!("{} {} {}", line.count, line.what, dollars(line.usd));
+    let line = |line: &CostLine| format!("{}, {} {}, {}", line.what, line.count, line.unit, dollars(line.usd));
     let lines: Vec<String> = cost.lines.iter().map(line).collect();
-    format!("Guarding costs {} a month: {} ({}).", dollars(cost.usd), lines.join(", "), cost.prices)
+    format!("Guarding costs {} a month: {} ({}).", dollars(cost.usd), lines.join("; "), cost.prices)
 }
