@@ -28,7 +28,7 @@ use crate::seed::Seed;
 use crate::target::embedded::{self, Embedded};
 use crate::target::{Target, TargetError};
 use crate::wait::{self, Look};
-use start::{Writers, buckets, clients_of, preflight, start_followers, start_load, start_probes};
+use start::{Writers, buckets, clients_of, inventory, preflight, start_followers, start_load, start_probes};
 
 /// How much longer than the TTL the last client may need to notice that it is home.
 const SETTLE: Duration = Duration::from_secs(30);
@@ -175,8 +175,10 @@ async fn conduct(plan: &Plan, target: &dyn Target, recorder: &Recorder) -> Resul
         _ => plan.settings.record_ttl,
     };
 
+    let checks = inventory(target, &deployment, recorder).await?;
+
     let answers = Answers::default();
-    let (stop_probes, probes) = start_probes(plan, target, &deployment, &answers, recorder)?;
+    let (stop_probes, probes) = start_probes(plan, target, &deployment, &answers, checks, recorder)?;
     let (stop_followers, followers) = start_followers(plan, target, &deployment, recorder)?;
     let writers = Writers::of(plan, target, &deployment, recorder)?;
     let (stop_load, load) = start_load(plan, target, &deployment, &writers, recorder)?;

@@ -26,6 +26,11 @@ async fn insync(world: &mut World, within: Span) {
     world.prove(Check::HopWithin { hop: Hop::Insync, within: within.0 }).await;
 }
 
+#[then(expr = "the checkers say unhealthy within {duration} of the first failure")]
+async fn checkers(world: &mut World, within: Span) {
+    world.prove(Check::HopWithin { hop: Hop::CheckersUnhealthy, within: within.0 }).await;
+}
+
 #[then(expr = "the last client that honours the TTL is off within {duration} of that")]
 async fn last_client(world: &mut World, within: Span) {
     world.prove(Check::HopWithin { hop: Hop::LastClientOff, within: within.0 }).await;

@@ -9,6 +9,7 @@ mod data;
 mod faults;
 mod guard;
 mod params;
+mod routing;
 mod script;
 mod stack;
 mod users;

@@ -7,7 +7,7 @@ use cucumber::Parameter;
 
 use crate::region;
 use crate::report::gherkin;
-use crate::scenario::{self, Defect, Percent, Percentile};
+use crate::scenario::{self, Defect, GuardDecision, Percent, Percentile};
 use crate::store::{Store, WriteKind};
 
 /// `us-east-1`.
@@ -66,6 +66,29 @@ impl FromStr for Failing {
             "hangs" | "hang" => scenario::Mode::Hang,
             "refuses connections" | "refuse" => scenario::Mode::Refuse,
             _ => scenario::Mode::Status5xx,
+        }))
+    }
+}
+
+/// What a guard does: `fails over`, `had failed over already`, `refuses`, `fails back`, `sees no stability`, `ignores it`, `fails`.
+#[derive(Clone, Copy, Debug, Parameter)]
+#[param(
+    name = "decided",
+    regex = "fails over|had failed over already|refuses|fails back|sees no stability|ignores it|fails"
+)]
+pub struct Decided(pub GuardDecision);
+
+impl FromStr for Decided {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(Self(match text {
+            "fails over" => GuardDecision::FailedOver,
+            "had failed over already" => GuardDecision::Already,
+            "refuses" => GuardDecision::Refused,
+            "fails back" => GuardDecision::FailedBack,
+            "sees no stability" => GuardDecision::Unstable,
+            "ignores it" => GuardDecision::Ignored,
+            _ => GuardDecision::Failed,
         }))
     }
 }

@@ -98,6 +98,11 @@ impl Deployment {
         self.outputs.get(&(stack.to_owned(), region))?.get(output).map(String::as_str)
     }
 
+    /// Every stack by the name it was deployed under, with its Region.
+    pub fn stacks(&self) -> impl Iterator<Item = (String, Region)> {
+        self.stacks.iter().map(|(stack, region)| (self.stack_name(stack), *region))
+    }
+
     /// Every output, as `stack`, Region, name and value.
     pub fn outputs(&self) -> impl Iterator<Item = (&str, Region, &str, &str)> {
         self.outputs.iter().flat_map(|((stack, region), values)| {

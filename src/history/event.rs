@@ -58,6 +58,13 @@ pub enum Event {
     Resolved { population: String, resolver: u32, regions: Vec<Region>, ttl_s: u32 },
     /// What the authoritative name servers answered for the public name, asked from a population's place.
     Dns { name: String, from: Place, regions: Vec<Region>, ttl_s: u32 },
+    /// The record sets of the public name as the control plane lists them, at first sight and at each change.
+    Records { name: String, sets: Vec<RecordSeen> },
+    /// What the checkers of a health check said last: how many of them that it is healthy, and the words of one that
+    /// did not. At first sight and whenever the numbers change.
+    Checkers { check: String, healthy: u32, checkers: u32, failure: Option<String> },
+    /// What the stacks have that costs money each month, read once after they were deployed.
+    Inventory { checks: Vec<CheckFound>, alarms: Vec<AlarmFound> },
     /// A datapoint of a watched metric, when the harness first saw it published.
     Datapoint { region: Region, metric: String, period_start_us: i64, period_s: u32, value: f64, samples: f64 },
     /// An alarm's state, at first sight and at each change. `changed_us` is the service's own timestamp.
@@ -143,6 +150,56 @@ pub enum Event {
     Canary { action: CanaryAction, step: u32, share: Option<f64>, what: String },
     /// The harness could not do what it wanted to: a probe that failed, a generator that fell behind.
     Trouble { stage: String, what: String },
+}
+
+/// One record set of a name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RecordSeen {
+    /// Its set identifier; empty where it has none.
+    pub id: String,
+    pub weight: Option<u64>,
+    /// The Region of a latency record.
+    pub region: Option<Region>,
+    /// Its values, or the name an alias record leads to.
+    pub values: Vec<String>,
+    /// The Region whose endpoint the values name.
+    pub leads_to: Option<Region>,
+    pub health_check: Option<String>,
+    pub ttl_s: Option<u32>,
+}
+
+/// A health check of the stacks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CheckFound {
+    pub id: String,
+    /// `HTTPS`, `CALCULATED`, `CLOUDWATCH_METRIC` and so on.
+    pub kind: String,
+    /// The Region it tells the health of: of its endpoint, its alarm or its children.
+    pub region: Option<Region>,
+    pub interval_s: Option<u32>,
+    /// How many failures in a row make a checker say unhealthy.
+    pub failure_threshold: Option<u32>,
+    pub string_match: bool,
+    pub latency: bool,
+    pub inverted: bool,
+    pub disabled: bool,
+    /// Whether what it asks is in AWS.
+    pub aws: bool,
+    /// Of a calculated one: the checks it counts, and how many of them must be healthy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub children: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub healthy_at_least: Option<u32>,
+}
+
+/// An alarm of the stacks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AlarmFound {
+    pub alarm: String,
+    pub region: Region,
+    /// The metrics it reads; none of a composite alarm.
+    pub metrics: u32,
+    pub period_s: Option<u32>,
 }
 
 const fn once() -> u32 {

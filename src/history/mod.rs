@@ -11,7 +11,8 @@ mod tag;
 pub mod undo;
 
 pub use event::{
-    AlarmState, CanaryAction, ChangeStatus, Event, FaultAction, OperationAction, PhaseName, Record, WriteOutcome,
+    AlarmFound, AlarmState, CanaryAction, ChangeStatus, CheckFound, Event, FaultAction, OperationAction, PhaseName,
+    Record, RecordSeen, WriteOutcome,
 };
 pub use journal::{Journal, JournalError, Read, UNDO, Watcher, read, read_from};
 pub use recorder::Recorder;

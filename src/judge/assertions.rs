@@ -9,7 +9,7 @@ use super::data;
 use super::evidence::{Us, ms, second_from, second_of};
 use super::failover::{Course, Measured, moment, window};
 use super::verdict::{Failover, Judgement, Outcome, Requests};
-use super::{failback, steady};
+use super::{failback, routing, steady};
 use crate::history::PhaseName;
 use crate::region::Region;
 use crate::scenario::{Assertion, Check};
@@ -94,6 +94,11 @@ fn bound(check: &Check) -> (f64, &'static str) {
         Check::MonotonicReads => (0.0, "reads"),
         Check::CompletedObjectsReadable => (0.0, "objects"),
         Check::PublishedSecretsOnly => (0.0, "versions"),
+        Check::NeverAllOff => (0.0, "looks"),
+        Check::AnswersMovedAtMost { at_most } => (*at_most as f64, "moves"),
+        Check::NoLostUpdates => (0.0, "updates"),
+        Check::HomeNotBefore { after } => (after.as_secs_f64(), "s at least"),
+        Check::GuardDecides { .. } => (0.0, "decisions"),
         Check::RpoWithin { within }
         | Check::RolledBackWithin { within }
         | Check::ConvergedWithin { within }
@@ -123,6 +128,9 @@ fn finding(case: &Case<'_>, check: &Check, facts: &Facts<'_>) -> Finding {
         return finding;
     }
     if let Some(finding) = canary::finding(check, facts.canary) {
+        return finding;
+    }
+    if let Some(finding) = routing::finding(case, check) {
         return finding;
     }
     let Some(course) = facts.course else {

@@ -3,7 +3,9 @@
 use indexmap::IndexMap;
 
 use super::by_second::BySecond;
-use crate::history::{AlarmState, ChangeStatus, Event, FaultAction, PhaseName, Record};
+use crate::history::{
+    AlarmFound, AlarmState, CanaryAction, ChangeStatus, CheckFound, Event, FaultAction, PhaseName, Record, RecordSeen,
+};
 use crate::region::{Place, Region};
 use crate::scenario::Plan;
 use crate::seed::Seed;
@@ -23,6 +25,13 @@ pub struct Evidence {
     pub decisions: Vec<Decision>,
     pub changes: Vec<ChangeSeen>,
     pub answers: Vec<Answer>,
+    pub records: Vec<Listed>,
+    pub checkers: Vec<CheckersSeen>,
+    /// The stacks' health checks and alarms, where they were read.
+    pub checks: Vec<CheckFound>,
+    pub bill: Option<Vec<AlarmFound>>,
+    /// When the canary's conductor did something.
+    pub canary: Vec<(Us, CanaryAction)>,
     pub troubles: Vec<TroubleSeen>,
     /// The last record's time.
     pub end: Us,
@@ -69,6 +78,17 @@ pub struct Decision {
     pub guarded: Option<Region>,
     pub reason: String,
     pub change_id: Option<String>,
+    pub moved: Option<Moved>,
+}
+
+/// What the function's change started from, and what it wrote.
+pub struct Moved {
+    /// Where the guarded Region's record led, and leads now.
+    pub before: String,
+    pub after: String,
+    /// Where the other Region's record led.
+    pub other: String,
+    pub weight: Option<u64>,
 }
 
 pub struct ChangeSeen {
@@ -90,6 +110,20 @@ pub struct Answer {
     pub regions: Vec<Region>,
 }
 
+/// The record sets of the public name as they were listed; unchanged until the next.
+pub struct Listed {
+    pub seen: Us,
+    pub sets: Vec<RecordSeen>,
+}
+
+pub struct CheckersSeen {
+    pub seen: Us,
+    pub check: String,
+    pub healthy: u32,
+    pub checkers: u32,
+    pub failure: Option<String>,
+}
+
 impl Evidence {
     pub fn new(plan: &Plan) -> Self {
         let regions = plan.target.regions.clone();
@@ -106,6 +140,11 @@ impl Evidence {
             decisions: Vec::new(),
             changes: Vec::new(),
             answers: Vec::new(),
+            records: Vec::new(),
+            checkers: Vec::new(),
+            checks: Vec::new(),
+            bill: None,
+            canary: Vec::new(),
             troubles: Vec::new(),
             end: 0,
             strangers: 0,
@@ -147,6 +186,19 @@ impl Evidence {
             Event::Dns { from, regions, .. } => {
                 self.answers.push(Answer { seen, from: *from, regions: regions.clone() });
             }
+            Event::Records { sets, .. } => self.records.push(Listed { seen, sets: sets.clone() }),
+            Event::Checkers { check, healthy, checkers, failure } => self.checkers.push(CheckersSeen {
+                seen,
+                check: check.clone(),
+                healthy: *healthy,
+                checkers: *checkers,
+                failure: failure.clone(),
+            }),
+            Event::Inventory { checks, alarms } => {
+                self.checks.clone_from(checks);
+                self.bill = Some(alarms.clone());
+            }
+            Event::Canary { action, .. } => self.canary.push((seen, *action)),
             Event::Trouble { stage, what } => {
                 self.troubles.push(TroubleSeen { seen, stage: stage.clone(), what: what.clone() });
             }
@@ -211,7 +263,14 @@ fn decision(function: &str, logged: Us, line: &serde_json::Value) -> Decision {
         guarded: text("guarded").and_then(|name| Region::parse(name).ok()),
         reason: text("reason").unwrap_or_default().to_owned(),
         change_id: text("change_id").map(str::to_owned),
+        moved: moved(line),
     }
+}
+
+fn moved(line: &serde_json::Value) -> Option<Moved> {
+    let text = |key: &str| line.get(key)?.as_str().map(str::to_owned);
+    let weight = line.get("weight").and_then(serde_json::Value::as_u64);
+    Some(Moved { before: text("before")?, after: text("after")?, other: text("other")?, weight })
 }
 
 pub fn us(micros: u64) -> Us {

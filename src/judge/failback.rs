@@ -4,7 +4,7 @@
 use super::Case;
 use super::by_second::BySecond;
 use super::evidence::{Us, ms, second_from, second_of};
-use super::failover::{Course, HOLD, Measured, SAMPLES, moment, seconds, window};
+use super::failover::{Course, HOLD, Measured, SAMPLES, is_behind_users, moment, seconds, window};
 use super::hops;
 use super::vacuity::traffic_ended;
 use super::verdict::Failback;
@@ -55,7 +55,8 @@ pub fn failback(case: &Case<'_>, course: &Course) -> Failback {
 
 /// The end of traffic, or the next fault.
 pub fn until(case: &Case<'_>, healed: Us) -> Us {
-    let next = case.evidence.faults.iter().map(|fault| fault.injected).filter(|at| *at >= healed).min();
+    let others = case.evidence.faults.iter().filter(|fault| !is_behind_users(case, fault));
+    let next = others.map(|fault| fault.injected).filter(|at| *at >= healed).min();
     [next, traffic_ended(case)].into_iter().flatten().min().unwrap_or(case.evidence.end)
 }
 

@@ -7,7 +7,7 @@ use super::Case;
 use super::by_second::BySecond;
 use super::evidence::{FaultSeen, Us, ms, second_from, second_of};
 use super::hops;
-use super::verdict::Failover;
+use super::verdict::{Failover, OutageSeen};
 use crate::scenario::quantity::format_duration;
 use crate::scenario::{Plan, SteadyState};
 
@@ -44,29 +44,66 @@ enum Recovery {
     TooFew(String),
 }
 
+/// The faults that users can feel, in the order they were injected. One behind users is among them only where there is no
+/// other: a control plane that is down meanwhile is no outage of its own.
+pub fn felt<'a>(case: &Case<'a>) -> Vec<&'a FaultSeen> {
+    let plan = case.plan;
+    let planned = |seen: &FaultSeen| plan.timeline.iter().find(|planned| planned.id == seen.id);
+    let is_felt = |seen: &&FaultSeen| planned(seen).is_none_or(|planned| plan.feels(&planned.fault));
+    let felt: Vec<_> = case.evidence.faults.iter().filter(is_felt).collect();
+    let before: Vec<_> = felt.iter().copied().filter(|seen| !is_behind_users(case, seen)).collect();
+    if before.is_empty() { felt } else { before }
+}
+
+pub fn is_behind_users(case: &Case<'_>, seen: &FaultSeen) -> bool {
+    case.plan.timeline.iter().any(|planned| planned.id == seen.id && planned.fault.is_behind_users())
+}
+
 /// `None` where the history has no fault that users can feel.
 pub fn course(case: &Case<'_>) -> Option<Course> {
-    let is_felt = |seen: &&FaultSeen| {
-        let planned = case.plan.timeline.iter().find(|planned| planned.id == seen.id);
-        planned.is_none_or(|planned| case.plan.feels(&planned.fault))
+    felt(case).first().map(|fault| course_of(case, fault))
+}
+
+/// Each fault that users can feel with its own RTO. One of a Region whose users had not come back is not felt again.
+pub fn outages(case: &Case<'_>) -> Vec<OutageSeen> {
+    let outage = |fault| {
+        let course = course_of(case, fault);
+        let (rto_ms, evidence) = said(&course.rto);
+        OutageSeen {
+            fault: course.fault.id,
+            lost: course.fault.region,
+            injected_at_ms: ms(course.fault.injected),
+            effect_at_ms: course.effect.map(ms),
+            healed_at_ms: course.fault.healed.map(ms),
+            rto_ms,
+            evidence,
+        }
     };
-    let fault = case.evidence.faults.iter().find(is_felt)?.clone();
+    felt(case).into_iter().map(outage).collect()
+}
+
+fn course_of(case: &Case<'_>, fault: &FaultSeen) -> Course {
+    let fault = fault.clone();
     let horizon = horizon(case, &fault);
     let effect = effect(case, &fault, horizon);
     let rto = match effect {
         Some(effect) => rto(case, effect, horizon),
         None => Measured::Unknown(format!("nobody saw {} take effect", fault.id)),
     };
-    Some(Course { fault, effect, horizon, rto })
+    Course { fault, effect, horizon, rto }
+}
+
+fn said(rto: &Measured) -> (Option<u64>, String) {
+    match rto {
+        Measured::Took(took) => (Some(ms(*took)), "every population was back within its steady-state bound".to_owned()),
+        Measured::Never(why) | Measured::Unknown(why) => (None, why.clone()),
+    }
 }
 
 /// The failover as the verdict shows it.
 pub fn failover(case: &Case<'_>, course: &Course) -> Failover {
-    let hops = hops::failover(case, course);
-    let (rto_ms, evidence) = match &course.rto {
-        Measured::Took(took) => (Some(ms(*took)), "every population was back within its steady-state bound".to_owned()),
-        Measured::Never(why) | Measured::Unknown(why) => (None, why.clone()),
-    };
+    let (hops, moved_by) = hops::failover(case, course);
+    let (rto_ms, evidence) = said(&course.rto);
     Failover {
         fault: course.fault.id.clone(),
         lost: course.fault.region,
@@ -76,6 +113,7 @@ pub fn failover(case: &Case<'_>, course: &Course) -> Failover {
         budget_ms: hops::budget(&hops),
         hops,
         rto_ms,
+        moved_by,
         evidence,
     }
 }
@@ -87,7 +125,8 @@ fn horizon(case: &Case<'_>, fault: &FaultSeen) -> Us {
 
 /// When the fault after this one is injected: what fails from then on may be that one's doing.
 fn next(case: &Case<'_>, fault: &FaultSeen) -> Option<Us> {
-    case.evidence.faults.iter().map(|other| other.injected).filter(|at| *at > fault.injected).min()
+    let others = case.evidence.faults.iter().filter(|other| !is_behind_users(case, other));
+    others.map(|other| other.injected).filter(|at| *at > fault.injected).min()
 }
 
 /// The first failed request of the lost Region's traffic, provided that this traffic failed beyond what steady

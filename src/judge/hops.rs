@@ -5,14 +5,15 @@
 
 use std::time::Duration;
 
-use super::Case;
 use super::evidence::{AlarmChange, Answer, ChangeSeen, Decision, Us, ms, second_of, us};
 use super::failback::until;
 use super::failover::{Course, Measured, window};
-use super::verdict::HopSeen;
+use super::moves::{self, Signs};
+use super::verdict::{HopSeen, MovedBy};
+use super::{Case, checks};
 use crate::history::AlarmState;
 use crate::region::{Place, Region};
-use crate::scenario::Hop;
+use crate::scenario::{Hop, StackSettings};
 
 /// When a hop was seen and by what, or why it was not.
 type Sighting = Result<(Us, String), Unseen>;
@@ -99,14 +100,14 @@ pub fn budget(hops: &[HopSeen]) -> u64 {
 }
 
 /// From the injection to the last population's recovery.
-pub fn failover(case: &Case<'_>, course: &Course) -> Vec<HopSeen> {
+pub fn failover(case: &Case<'_>, course: &Course) -> (Vec<HopSeen>, Option<MovedBy>) {
     let settings = &case.plan.settings;
-    let [observed, datapoint, alarm, invoked, accepted, synced, moved, off] = Hop::ALL.map(Hop::as_str);
+    let [observed, datapoint, alarm, invoked, accepted, synced, unhealthy, moved, off] = Hop::ALL.map(Hop::as_str);
     let mut way = Way::from(course.fault.injected);
     let Some(effect) = course.effect else {
         let why = || Err(Unseen::blind("the fault was not seen to take effect"));
         Hop::ALL.into_iter().for_each(|hop| way.add(hop.as_str(), BEGINNING, Duration::ZERO, why()));
-        return way.finish();
+        return (way.finish(), None);
     };
     let span = Span { from: effect, to: course.horizon, lost: course.fault.region };
     // A client notices within its own timeout; a second more for the next request to come along.
@@ -125,8 +126,20 @@ pub fn failover(case: &Case<'_>, course: &Course) -> Vec<HopSeen> {
     way.add(accepted, invoked, settings.action, change.as_ref().map(acceptance).map_err(Clone::clone));
     // Name servers change one by one until INSYNC, so answers may move before; the harness asks each interval.
     let looked = settings.change_insync + settings.probe_interval;
-    way.add(synced, accepted, looked, change.and_then(insync));
-    way.add(moved, accepted, looked, answers(case, &span, false));
+    way.add(synced, accepted, looked, change.clone().and_then(insync));
+    // Checkers may notice before any user does.
+    let early = Span { from: course.fault.injected, ..span };
+    let checkers = Checkers::of(case, &early);
+    let lost = checkers.seen(case, &early, false);
+    let answered = answers(case, &span, false);
+    let signs = signs(case, &span, &answered, &change, &lost);
+    let moved_by = (!matches!(answered, Err(Unseen::Blind(_)))).then(|| signs.moved_by());
+    way.add(unhealthy, observed, checkers.noticed(settings), lost);
+    if checkers.are_followed() && signs.by_checks() {
+        way.add(moved, unhealthy, checkers.turned(settings), answered);
+    } else {
+        way.add(moved, accepted, looked, answered);
+    }
     for (name, good) in first_good(case, &span) {
         // The answer its resolvers hold may have been fetched just before the name servers changed.
         let lives_there = case.plan.traffic.iter().any(|people| people.name == name && Some(people.home) == span.lost);
@@ -139,7 +152,84 @@ pub fn failover(case: &Case<'_>, course: &Course) -> Vec<HopSeen> {
         never => Err(Unseen::of(never)),
     };
     way.add("recovered", off, notice, recovered);
-    way.finish()
+    (way.finish(), moved_by)
+}
+
+/// What is known of who moved the answers of this span.
+fn signs(
+    case: &Case<'_>,
+    span: &Span,
+    answered: &Sighting,
+    change: &Result<&ChangeSeen, Unseen>,
+    lost: &Sighting,
+) -> Signs {
+    let at = |seen: &Sighting| seen.as_ref().ok().map(|(at, _)| *at);
+    let led = span.lost.and_then(|region| moves::led_away(case.evidence, region, span.from, span.to));
+    let submitted = change.as_ref().ok().map(|change| change.submitted);
+    Signs { answers: at(answered), changed: [submitted, led].into_iter().flatten().min(), unhealthy: at(lost) }
+}
+
+/// The health checks that the lost Region's records followed when the span began.
+struct Checkers {
+    /// `None` where nobody listed the records.
+    followed: Option<Vec<String>>,
+    interval: Duration,
+    threshold: u32,
+    /// One of them follows an alarm, which waits for unbroken health.
+    proves: bool,
+}
+
+impl Checkers {
+    fn of(case: &Case<'_>, span: &Span) -> Self {
+        let followed = span.lost.and_then(|region| checks::followed(case.evidence, region, span.from));
+        let first = followed.iter().flatten().next().map_or("", String::as_str);
+        let (interval, threshold) = checks::pace(case.evidence, first);
+        let proves = checks::follows_alarm(case.evidence, first);
+        Self { followed, interval, threshold, proves }
+    }
+
+    fn are_followed(&self) -> bool {
+        self.followed.as_ref().is_some_and(|checks| !checks.is_empty())
+    }
+
+    /// Every checker has asked once, and the harness the checkers, which it does half as often as all else.
+    fn noticed(&self, settings: &StackSettings) -> Duration {
+        self.interval + checks::TIMEOUT + settings.probe_interval * 2
+    }
+
+    /// The same for the Region's return, and what an alarm's metric must show before.
+    fn proven(&self, settings: &StackSettings) -> Duration {
+        let proof = settings.stable + settings.metric_period + settings.metric_delay + settings.evaluation_interval;
+        let turned = self.interval * self.threshold.saturating_sub(1);
+        self.noticed(settings) + if self.proves { turned + proof } else { Duration::ZERO }
+    }
+
+    /// So many failures in a row turn a checker, and name servers follow.
+    fn turned(&self, settings: &StackSettings) -> Duration {
+        self.interval * self.threshold.saturating_sub(1) + checks::TIMEOUT + settings.probe_interval
+    }
+
+    fn seen(&self, case: &Case<'_>, span: &Span, healthy: bool) -> Sighting {
+        let Some(followed) = &self.followed else { return Err(Unseen::blind("nobody saw the records")) };
+        if followed.is_empty() {
+            return Err(Unseen::absent("no record of the Region follows a health check"));
+        }
+        if case.evidence.checkers.is_empty() {
+            return Err(Unseen::blind("nobody asked the checkers"));
+        }
+        let first = |check| Some((checks::first_seen(case.evidence, check, healthy, span.from, span.to)?, check));
+        match followed.iter().map(String::as_str).filter_map(first).min() {
+            Some((at, check)) => {
+                let words = checks::words(case.evidence, check, at).unwrap_or("no checker said why");
+                Ok((at, if healthy { format!("{check} again") } else { format!("{check}: {words}") }))
+            }
+            None => {
+                let state = if healthy { "healthy again" } else { "unhealthy" };
+                let why = format!("too few checkers of {} were seen {state}", followed.join(", "));
+                Err(unless_blind(case, span, "checker probe", &why))
+            }
+        }
+    }
 }
 
 /// From the heal to the last population's return.
@@ -158,8 +248,22 @@ pub fn failback(case: &Case<'_>, course: &Course) -> Vec<HopSeen> {
     let proven = settings.stable + settings.action;
     way.add("change-accepted", "function-invoked", proven, change.as_ref().map(acceptance).map_err(Clone::clone));
     let looked = settings.change_insync + settings.probe_interval;
+    let submitted = change.as_ref().ok().map(|change| change.submitted);
     way.add("insync", "change-accepted", looked, change.and_then(insync));
-    way.add("answers-back", "change-accepted", looked, answers(case, &span, true));
+    // The records as they were before the fault: while traffic is away, they lead elsewhere.
+    let before = Span { from: course.fault.injected, ..span };
+    let checkers = Checkers::of(case, &before);
+    let back = answers(case, &span, true);
+    let answered = back.as_ref().ok().map(|(at, _)| *at);
+    let signs = Signs { answers: answered, changed: submitted, unhealthy: None };
+    if checkers.are_followed() {
+        way.add("checkers-healthy", BEGINNING, checkers.proven(settings), checkers.seen(case, &span, true));
+    }
+    if checkers.are_followed() && signs.by_checks() {
+        way.add("answers-back", "checkers-healthy", checkers.turned(settings), back);
+    } else {
+        way.add("answers-back", "change-accepted", looked, back);
+    }
     let home = match super::failback::took(case, course) {
         Measured::Took(took) => Ok((healed + took, "served from home, and it stayed so".to_owned())),
         never => Err(Unseen::of(&never)),
@@ -170,6 +274,7 @@ pub fn failback(case: &Case<'_>, course: &Course) -> Vec<HopSeen> {
 }
 
 /// The stretch of a run in which a hop must lie, and the Region it is about.
+#[derive(Clone, Copy)]
 struct Span {
     from: Us,
     to: Us,

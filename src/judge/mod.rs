@@ -7,6 +7,7 @@
 //! records ─→ data/: what became of every write, read, object and secret
 //! records ─→ canary/: a new version beside the old one, step by step
 //! evidence + Plan ─→ failover.rs, hops.rs, failback.rs, steady.rs, availability.rs ─→ assertions.rs ─┐
+//!                 ├→ checks.rs, moves.rs (who moved what) ─→ routing.rs (claims on records); cost.rs │
 //!                 └→ vacuity.rs (what the run cannot prove) ───────────────────────────────────────┴→ verdict.rs
 //! ```
 //!
@@ -16,12 +17,16 @@ mod assertions;
 mod availability;
 mod by_second;
 pub mod canary;
+mod checks;
+mod cost;
 mod data;
 mod degraded;
 mod evidence;
 mod failback;
 mod failover;
 mod hops;
+mod moves;
+mod routing;
 mod steady;
 mod vacuity;
 mod verdict;
@@ -35,9 +40,9 @@ use data::Data;
 use degraded::Degradations;
 use evidence::{Evidence, ms};
 pub use verdict::{
-    Convergence, Divergence, Failback, Failover, HopSeen, Judgement, Lag, Misordered, ObjectsSeen, Outcome,
-    PopulationSeen, PreflightSeen, ReadsSeen, RejectedSeen, Replication, Requests, RotationSeen, Rpo, SecretSpan,
-    SecretsSeen, Side, Stranded, Trouble, Verdict, WriteSeen,
+    AnswerMoves, Convergence, Cost, CostLine, Divergence, Failback, Failover, HopSeen, Judgement, Lag, Misordered,
+    MovedBy, ObjectsSeen, OutageSeen, Outcome, PopulationSeen, PreflightSeen, ReadsSeen, RejectedSeen, Replication,
+    Requests, RotationSeen, Rpo, SecretSpan, SecretsSeen, Side, Stranded, Trouble, Verdict, WriteSeen,
 };
 
 /// Takes in a history as it is made, and judges it when it is whole.
@@ -135,6 +140,9 @@ impl Judge {
             assertions: judged,
             failover,
             failback,
+            outages: failover::outages(&case),
+            answers: moves::counted(&self.evidence),
+            cost: cost::cost(&self.evidence),
             requests,
             rpo: data.rpo(),
             replication: data.replication(),

@@ -38,8 +38,8 @@ fn a_good_day_passes_with_its_figures() {
 #[test]
 fn hops_come_in_order_each_since_the_one_it_follows_from() {
     let verdict = Day::default().judged();
-    let hops: Vec<_> =
-        verdict.failover.unwrap().hops.into_iter().map(|hop| (hop.name, hop.at_ms, hop.took_ms)).collect();
+    let hops = verdict.failover.unwrap().hops.into_iter().filter(|hop| hop.name != "checkers-unhealthy");
+    let hops: Vec<_> = hops.map(|hop| (hop.name, hop.at_ms, hop.took_ms)).collect();
     let expected = [
         ("fault-observed", 360_090, 90),
         ("first-5xx-datapoint", 430_000, 69_910),

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::canary::CanarySeen;
-use crate::region::Region;
+use crate::region::{Place, Region};
 use crate::seed::Seed;
 
 /// Proven true, proven false, or not proven.
@@ -63,6 +63,15 @@ pub struct Verdict {
     /// The first fault of the timeline; null where the plan has none.
     pub failover: Option<Failover>,
     pub failback: Option<Failback>,
+    /// Every fault that users should feel, each with its own RTO; the first of them is `failover`.
+    #[serde(default)]
+    pub outages: Vec<OutageSeen>,
+    /// How often the authoritative answer changed, by the place it was asked from.
+    #[serde(default)]
+    pub answers: Vec<AnswerMoves>,
+    /// What the checks and alarms cost a month; null where nobody read which there are.
+    #[serde(default)]
+    pub cost: Option<Cost>,
     pub requests: Requests,
     /// What became of every acknowledged write; null where nothing was written.
     pub rpo: Option<Rpo>,
@@ -104,7 +113,8 @@ pub struct Judgement {
     /// Null where there was nothing to measure.
     pub measured: Option<f64>,
     pub bound: f64,
-    /// `s`, `%`, `% of requests`, or what is counted: `requests`, `writes`, `items`, `objects`, `reads`, `decisions`.
+    /// `s`, `s at least`, `%`, `% of requests`, or what is counted: `requests`, `writes`, `items`, `objects`, `reads`, `decisions`,
+    /// `looks`, `moves`, `updates`.
     pub unit: String,
     pub evidence: String,
 }
@@ -120,10 +130,65 @@ pub struct Failover {
     pub hops: Vec<HopSeen>,
     /// From the effect until every population was back within its steady-state bound, for good, before the heal.
     pub rto_ms: Option<u64>,
+    /// Whose doing it was that answers moved; null where nobody looked.
+    #[serde(default)]
+    pub moved_by: Option<MovedBy>,
     /// What the stack's own settings allow from the injection to the last hop.
     pub budget_ms: u64,
     /// Why there is no RTO, or what it was limited by.
     pub evidence: String,
+}
+
+/// Who moved the traffic of a lost Region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum MovedBy {
+    /// The failover function: it made a record lead elsewhere, and then answers moved.
+    Lambda,
+    /// Answers moved, and no record was changed.
+    HealthCheck,
+    /// Answers moved, a record was changed, and its health check was lost as well.
+    Both,
+    Nobody,
+}
+
+/// One fault that users should feel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OutageSeen {
+    pub fault: String,
+    pub lost: Option<Region>,
+    pub injected_at_ms: u64,
+    /// Null where users did not feel it.
+    pub effect_at_ms: Option<u64>,
+    pub healed_at_ms: Option<u64>,
+    pub rto_ms: Option<u64>,
+    pub evidence: String,
+}
+
+/// How often the authoritative answer to one place changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AnswerMoves {
+    pub from: Place,
+    pub moves: u64,
+}
+
+/// What guarding costs a month, in US dollars, by list prices without free tiers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Cost {
+    pub lines: Vec<CostLine>,
+    pub usd: f64,
+    /// Where the prices are from, and of when.
+    pub prices: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CostLine {
+    pub what: String,
+    pub count: f64,
+    /// What is counted.
+    pub unit: String,
+    pub usd_each: f64,
+    pub usd: f64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -34,9 +34,11 @@ pub fn count(number: u64) -> String {
 /// A measured value or a bound with its unit.
 pub fn value(value: f64, unit: &str) -> String {
     match unit {
-        "s" => span((value * 1_000.0).round().max(0.0) as u64),
+        "s" | "s at least" => span((value * 1_000.0).round().max(0.0) as u64),
         "%" | "% of requests" => percent(Some(value)),
-        "requests" | "writes" | "items" | "objects" | "reads" | "decisions" => count(value.max(0.0) as u64),
+        "requests" | "writes" | "items" | "objects" | "reads" | "decisions" | "looks" | "moves" | "updates" => {
+            count(value.max(0.0) as u64)
+        }
         unit => format!("{value} {unit}"),
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::figures::{clock, count, percent, span, value};
 use super::terminal::headline;
-use super::{Report, canary, data};
+use super::{Report, canary, data, routing};
 use crate::judge::canary::CanarySeen;
 use crate::judge::{HopSeen, Outcome, Verdict};
 
@@ -45,6 +45,11 @@ fn write_all(text: &mut String, report: Report<'_>) -> std::fmt::Result {
         hops(text, &failback.hops, origin)?;
         let took = failback.took_ms.map_or("not seen".to_owned(), span);
         writeln!(text, "Home after: **{took}** ({}). Budget: {}.\n", failback.evidence, span(failback.budget_ms))?;
+    }
+    let said = routing::sentences(verdict);
+    if !said.is_empty() {
+        writeln!(text, "## Routing\n")?;
+        list(text, &said)?;
     }
     if let Some(seen) = &verdict.canary {
         canary_section(text, seen)?;

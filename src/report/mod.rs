@@ -14,6 +14,7 @@ mod json;
 mod markdown;
 mod paint;
 mod progress;
+mod routing;
 mod terminal;
 
 use crate::judge::Verdict;

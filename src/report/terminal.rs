@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::figures::{clock, count, percent, span, value, wrap};
-use super::{Paint, Report, canary, data};
+use super::{Paint, Report, canary, data, routing};
 use crate::judge::canary::CanarySeen;
 use crate::judge::{Failback, Failover, HopSeen, Judgement, Outcome, Verdict};
 
@@ -31,6 +31,11 @@ fn write_all(text: &mut String, report: Report<'_>, paint: Paint) -> std::fmt::R
     let felt = verdict.failover.as_ref().is_some_and(|failover| failover.effect_at_ms.is_some());
     if let Some(failback) = verdict.failback.as_ref().filter(|failback| felt && !failback.hops.is_empty()) {
         failback_table(text, failback, paint)?;
+    }
+    let said = routing::sentences(verdict);
+    if !said.is_empty() {
+        writeln!(text, "\n{}", paint.bold("Routing"))?;
+        sentences(text, &said)?;
     }
     if let Some(seen) = &verdict.canary {
         canary_section(text, seen, paint)?;
@@ -255,7 +260,7 @@ fn assertions(text: &mut String, assertions: &[Judgement], paint: Paint) -> std:
     for judged in assertions {
         let word = paint.outcome(judged.verdict, &format!("{:<12}", judged.verdict.as_str()));
         let measured = judged.measured.map_or("-".to_owned(), |measured| value(measured, &judged.unit));
-        let sign = if judged.unit == "%" { ">=" } else { "<=" };
+        let sign = if matches!(judged.unit.as_str(), "%" | "s at least") { ">=" } else { "<=" };
         let bound = format!("{sign} {}", value(judged.bound, &judged.unit));
         writeln!(text, "  {word}  {:<width$} {measured:>10} {bound:>10}", judged.id)?;
         if judged.verdict != Outcome::Pass {

@@ -10,8 +10,8 @@ use crate::data::objects::{Bucket, Content};
 use crate::data::preflight::Preflight;
 use crate::data::{self, secrets};
 use crate::deploy::Deployment;
-use crate::history::Recorder;
-use crate::probe::{self, Announced, Answers};
+use crate::history::{CheckFound, Recorder};
+use crate::probe::{self, Announced, Answers, Checks, Hosts, RecordsOf};
 use crate::region::Region;
 use crate::scenario::Plan;
 use crate::store::Store;
@@ -156,11 +156,34 @@ pub fn start_load(
     Ok((stop, load))
 }
 
+/// The names under which each Region's API is asked: by records, and by checkers.
+fn hosts(target: &dyn Target, deployment: &Deployment) -> Hosts {
+    let mut hosts = Hosts::default();
+    for region in target.regions() {
+        let names = ["endpoint", "api-host"].into_iter().filter_map(|role| deployment.role(role, *region));
+        names.for_each(|name| hosts.add(name, *region));
+    }
+    hosts
+}
+
+/// What the deployed stacks cost money for; gives their health checks.
+pub async fn inventory(
+    target: &dyn Target,
+    deployment: &Deployment,
+    recorder: &Recorder,
+) -> Result<Vec<CheckFound>, TargetError> {
+    let found = deployment.stacks().map(|(stack, region)| Ok((stack, region, target.clients_in(region)?)));
+    let stacks = found.collect::<Result<Vec<_>, TargetError>>()?;
+    let route53 = &target.clients_in(target.primary())?.route53;
+    Ok(probe::read_inventory(&stacks, route53, &hosts(target, deployment), recorder).await)
+}
+
 pub fn start_probes(
     plan: &Plan,
     target: &dyn Target,
     deployment: &Deployment,
     answers: &Answers,
+    checks: Vec<CheckFound>,
     recorder: &Recorder,
 ) -> Result<(watch::Sender<bool>, JoinSet<()>), RunError> {
     let (stop, stopped) = watch::channel(false);
@@ -183,7 +206,15 @@ pub fn start_probes(
     }
     watch_secret(plan, target, deployment, &mut probes, recorder, &stopped)?;
     let route53 = target.clients_in(target.primary())?.route53.clone();
-    probes.spawn(probe::watch_changes(route53, announced, recorder.clone(), stopped.clone()));
+    probes.spawn(probe::watch_changes(route53.clone(), announced, recorder.clone(), stopped.clone()));
+    let role = |role| deployment.role(role, target.primary()).map(str::to_owned);
+    if let Some((zone, name)) = role("hosted-zone").zip(role("public-name")) {
+        let of = RecordsOf { zone, name, hosts: hosts(target, deployment) };
+        let checks = Checks::new(checks);
+        let (recorder, stop) = (|| recorder.clone(), || stopped.clone());
+        probes.spawn(probe::watch_records(route53.clone(), of, checks.clone(), recorder(), stop()));
+        probes.spawn(probe::watch_checkers(route53, checks, recorder(), stop()));
+    }
     let mut places: Vec<_> = plan.traffic.iter().map(|population| population.from).collect();
     places.sort_unstable();
     places.dedup();

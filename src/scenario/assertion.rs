@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::canary::Decision;
+use super::guard::GuardDecision;
 use super::quantity::{Percent, duration};
 use crate::region::Region;
 use crate::store::Store;
@@ -143,6 +144,25 @@ pub enum Check {
     CanaryFailuresAtMost {
         at_most: u64,
     },
+    /// Whenever somebody looked, every place was answered with some Region; and whenever records were changed, one of them
+    /// led to a Region that was not lost, where there was one.
+    NeverAllOff,
+    /// The authoritative answer changed at most so often, seen from any place.
+    AnswersMovedAtMost {
+        at_most: u64,
+    },
+    /// Every change of the records that was accepted started from what was there.
+    NoLostUpdates,
+    /// After a heal no answer led to the Region that was lost before this time was over.
+    HomeNotBefore {
+        #[serde(with = "duration")]
+        after: Duration,
+    },
+    /// The guard, of this Region or of any, decided this, and its log says so.
+    GuardDecides {
+        decision: GuardDecision,
+        region: Option<Region>,
+    },
     /// From the first failure in the step that was rolled back, or without one its beginning, until everything was
     /// verified to be as before.
     RolledBackWithin {
@@ -172,6 +192,8 @@ pub enum Hop {
     FunctionInvoked,
     ChangeAccepted,
     Insync,
+    /// Too few checkers of the lost Region's record say healthy: the way of the data plane.
+    CheckersUnhealthy,
     /// The first authoritative answer without the lost Region.
     AnswersMoved,
     /// The last request sent to the lost Region by a client that honours the TTL.
@@ -179,13 +201,14 @@ pub enum Hop {
 }
 
 impl Hop {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::FaultObserved,
         Self::First5xxDatapoint,
         Self::AlarmInAlarm,
         Self::FunctionInvoked,
         Self::ChangeAccepted,
         Self::Insync,
+        Self::CheckersUnhealthy,
         Self::AnswersMoved,
         Self::LastClientOff,
     ];
@@ -198,6 +221,7 @@ impl Hop {
             Self::FunctionInvoked => "function-invoked",
             Self::ChangeAccepted => "change-accepted",
             Self::Insync => "insync",
+            Self::CheckersUnhealthy => "checkers-unhealthy",
             Self::AnswersMoved => "answers-moved",
             Self::LastClientOff => "last-client-off",
         }
@@ -237,6 +261,11 @@ impl Check {
             Self::CanaryExposedAtMost { .. } => "canary-exposed-at-most",
             Self::CanaryFailuresAtMost { .. } => "canary-failures-at-most",
             Self::RolledBackWithin { .. } => "rolled-back-within",
+            Self::NeverAllOff => "never-all-off",
+            Self::AnswersMovedAtMost { .. } => "answers-moved-at-most",
+            Self::NoLostUpdates => "no-lost-updates",
+            Self::HomeNotBefore { .. } => "home-not-before",
+            Self::GuardDecides { .. } => "guard-decides",
         }
     }
 
@@ -250,6 +279,10 @@ impl Check {
         let kind = self.kind();
         match self {
             Self::HopWithin { hop, .. } => format!("{kind}-{}", hop.as_str()),
+            Self::GuardDecides { decision, region: None } => format!("{kind}-{}", decision.as_str()),
+            Self::GuardDecides { decision, region: Some(region) } => {
+                format!("{kind}-{}-{region}", decision.as_str())
+            }
             Self::ReplicationLagWithin { of, percentile, .. } => {
                 format!("{kind}-{}-{}", of.as_str(), percentile.as_str())
             }

@@ -10,7 +10,7 @@ use super::error::{ScenarioError, hint};
 use super::file::{AssertionFile, Text};
 use super::plan::{Failback, Population, SteadyState, TargetPlan};
 use super::quantity::{Percent, parse_duration};
-use super::vocabulary::{ASSERTIONS, decisions, hops, percentiles, stores};
+use super::vocabulary::{ASSERTIONS, decisions, guard_decisions, hops, percentiles, stores};
 use crate::store::Store;
 
 /// What an assertion may speak of.
@@ -158,6 +158,17 @@ fn check(checker: &Checker<'_>, written: &AssertionFile, scope: &Scope<'_>) -> R
         }
         "canary-failures-at-most" => Check::CanaryFailuresAtMost { at_most: count("requests")? },
         "rolled-back-within" => Check::RolledBackWithin { within: within()? },
+        "never-all-off" => Check::NeverAllOff,
+        "answers-moved-at-most" => Check::AnswersMovedAtMost { at_most: count("moves")? },
+        "no-lost-updates" => Check::NoLostUpdates,
+        "home-not-before" => Check::HomeNotBefore { after: within()? },
+        "guard-decides" => {
+            let decision = written.decision.as_ref().ok_or_else(|| needs("decision"))?;
+            let decision = checker.choose("decision", decision, &guard_decisions())?;
+            let region = written.region.as_ref();
+            let region = region.map(|text| checker.region_of_target(text, &scope.target.regions)).transpose()?;
+            Check::GuardDecides { decision, region }
+        }
         _ => Check::RejectedSecretAtMost { at_most: within()? },
     })
 }

@@ -218,7 +218,7 @@ pub struct AssertionFile {
     /// hop-within: which hop.
     #[schemars(with = "Option<words::HopName>")]
     pub hop: Option<Text>,
-    /// served-by: the Region that must serve.
+    /// served-by: the Region that must serve. guard-decides: the Region whose guard it is; default any.
     #[schemars(with = "Option<Region>")]
     pub region: Option<Text>,
     /// replication-lag-within: of what.
@@ -233,7 +233,7 @@ pub struct AssertionFile {
     /// replication-lag-within: to this Region only.
     #[schemars(with = "Option<Region>")]
     pub to: Option<Text>,
-    /// canary-decides: what becomes of it.
+    /// canary-decides: what becomes of it. guard-decides: what its log says.
     #[schemars(with = "Option<words::DecisionName>")]
     pub decision: Option<Text>,
     /// objects-replicated: the time within which. Default 15m.

@@ -20,6 +20,7 @@ mod clients;
 mod data;
 mod error;
 mod file;
+mod guard;
 mod plan;
 pub mod quantity;
 mod shipped;
@@ -32,6 +33,7 @@ pub use clients::Behaviour;
 pub use data::{DataPlan, OBJECTS_STABLE, ObjectWorkload, ScriptedWrite, TableWorkload};
 pub use error::ScenarioError;
 pub use file::File;
+pub use guard::GuardDecision;
 pub use plan::{
     Defect, Degraded, Failback, Fault, Mode, Operate, Plan, Poisoned, Population, Scope, StackSettings, SteadyState,
     TargetPlan, TimedFault, TimedOperation,

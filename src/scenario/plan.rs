@@ -384,6 +384,13 @@ impl Fault {
             _ => false,
         }
     }
+
+    /// Whether it takes away only an API that guards and operators call and users never do: what users feel meanwhile is
+    /// another fault's doing.
+    pub fn is_behind_users(&self) -> bool {
+        const BEHIND: [&str; 6] = ["acm", "cloudformation", "logs", "monitoring", "route53", "sns"];
+        matches!(self, Self::ServiceOutage { service, .. } if BEHIND.contains(&service.as_str()))
+    }
 }
 
 impl Operate {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Check, Fault, Mode, Plan, load, parse};
+use super::{Check, Fault, GuardDecision, Mode, Plan, load, parse};
 use crate::region::Region;
 
 const SHIPPED: &str = include_str!("../../scenarios/lose-us-east-1.yaml");
@@ -117,6 +117,11 @@ assertions:
   - { assert: failed-requests-at-most, bound: 12, population: all }
   - { assert: failed-seconds-at-most, bound: 30s }
   - { id: mine, assert: steady-state-before }
+  - { assert: never-all-off }
+  - { assert: answers-moved-at-most, bound: 2 }
+  - { assert: no-lost-updates }
+  - { assert: home-not-before, bound: 3m }
+  - { assert: guard-decides, decision: refused, region: eu-west-1 }
 settings: { record_ttl: 15m, datapoints_to_alarm: 3 }
 "#;
     let plan = parse(Path::new("x.yaml"), text).unwrap();
@@ -135,7 +140,20 @@ settings: { record_ttl: 15m, datapoints_to_alarm: 3 }
     assert_eq!(plan.target.parameters["RecordTtl"], "900");
     assert_eq!(plan.settings.record_ttl, Duration::from_secs(900));
     let ids: Vec<&str> = plan.assertions.iter().map(|assertion| assertion.id.as_str()).collect();
-    assert_eq!(ids, ["hop-within-insync", "failed-requests-at-most-all", "failed-seconds-at-most", "mine"]);
+    let expected = [
+        "hop-within-insync",
+        "failed-requests-at-most-all",
+        "failed-seconds-at-most",
+        "mine",
+        "never-all-off",
+        "answers-moved-at-most",
+        "no-lost-updates",
+        "home-not-before",
+        "guard-decides-refused-eu-west-1",
+    ];
+    assert_eq!(ids, expected);
+    let refused = Check::GuardDecides { decision: GuardDecision::Refused, region: Some(Region::EU_WEST_1) };
+    assert_eq!(plan.assertions[8].check, refused);
     assert_eq!(plan.assertions[1].check, Check::FailedRequestsAtMost { population: Some("all".into()), at_most: 12 });
 }
 

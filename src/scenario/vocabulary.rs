@@ -3,6 +3,7 @@
 use super::assertion::{Hop, Percentile};
 use super::canary::{Decision, Shift};
 use super::clients::Behaviour;
+use super::guard::GuardDecision;
 use super::plan::{Defect, Mode, Operate, Scope};
 use crate::store::{Store, WriteKind};
 
@@ -68,6 +69,11 @@ pub const ASSERTIONS: &[(&str, &[&str])] = &[
     ("canary-exposed-at-most", &["bound"]),
     ("canary-failures-at-most", &["bound"]),
     ("rolled-back-within", &["bound"]),
+    ("never-all-off", &[]),
+    ("answers-moved-at-most", &["bound"]),
+    ("no-lost-updates", &[]),
+    ("home-not-before", &["bound"]),
+    ("guard-decides", &["decision", "region"]),
 ];
 
 pub const MODES: &[(&str, Mode)] = &[("refuse", Mode::Refuse), ("hang", Mode::Hang), ("5xx", Mode::Status5xx)];
@@ -95,6 +101,19 @@ pub fn behaviours() -> Vec<(&'static str, Behaviour)> {
 
 pub fn decisions() -> Vec<(&'static str, Decision)> {
     Decision::ALL.into_iter().map(|decision| (decision.as_str(), decision)).collect()
+}
+
+pub fn guard_decisions() -> Vec<(&'static str, GuardDecision)> {
+    GuardDecision::ALL.into_iter().map(|decision| (decision.as_str(), decision)).collect()
+}
+
+/// The words of both kinds of decision, each once.
+fn decision_words() -> Vec<&'static str> {
+    let mut words = names(&decisions());
+    words.extend(names(&guard_decisions()));
+    words.sort_unstable();
+    words.dedup();
+    words
 }
 
 pub fn percentiles() -> Vec<(&'static str, Percentile)> {
@@ -161,7 +180,7 @@ schema! {
     ShiftName => { "type": "string", "enum": (names(SHIFTS)) },
     StoreName => { "type": "string", "enum": (names(&stores())) },
     PercentileName => { "type": "string", "enum": (names(&percentiles())) },
-    DecisionName => { "type": "string", "enum": (names(&decisions())) },
+    DecisionName => { "type": "string", "enum": (decision_words()) },
     DefectName => { "type": "string", "enum": (names(DEFECTS)) },
     OperationName => { "type": "string", "enum": (names(OPERATIONS)) },
     SignedDuration => { "type": "string", "pattern": "^-?([0-9]+(h|ms|m|s))+$", "examples": ["2s", "-500ms"] },

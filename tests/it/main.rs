@@ -1,9 +1,10 @@
-//! Integration tests in one binary: the architecture, determinism, game days, licences, probes, rotation, scenarios
+//! Integration tests in one binary: the architecture, determinism, game days, guards, licences, probes, rotation, scenarios
 //! and the stack.
 
 mod architecture;
 mod determinism;
 mod gamedays;
+mod guards;
 mod lags;
 mod licences;
 mod probes;
