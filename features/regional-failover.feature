@@ -5,6 +5,7 @@ Feature: Losing a Region
 
   Background:
     Given the shipped stack in us-east-1 and eu-west-1
+    And a steady state of 1 minute
     And 4 requests per second from north-america at home in us-east-1
     And 3 requests per second from europe at home in eu-west-1
 
@@ -15,7 +16,7 @@ Feature: Losing a Region
     And in steady state 99 % of the answers to europe come from home
 
   Scenario Outline: Users of a lost Region are served by the other one
-    When the application of <lost> answers 5xx for 15 minutes
+    When the application of <lost> answers 5xx for 10 minutes
     Then users see the fault within 10 seconds
     And every population is back within 6 minutes
     And within 7 minutes every client is served by <survivor>
@@ -26,7 +27,7 @@ Feature: Losing a Region
       | eu-west-1 | us-east-1 |
 
   Scenario: The alarm moves the traffic, hop by hop
-    When the application of us-east-1 answers 5xx for 15 minutes
+    When the application of us-east-1 answers 5xx for 10 minutes
     Then the alarm is in ALARM within 3 minutes of the first datapoint
     And the failover function is invoked within 30 seconds of the alarm
     And its change is accepted within 30 seconds
@@ -34,7 +35,7 @@ Feature: Losing a Region
     And the last client that honours the TTL is off within 90 seconds of that
 
   Scenario: A Region that hangs is left as well
-    When the application of us-east-1 hangs for 15 minutes
+    When the application of us-east-1 hangs for 12 minutes
     Then every population is back within 7 minutes
 
   Scenario Outline: Without name servers users have what their resolvers keep, and then nothing
@@ -49,12 +50,12 @@ Feature: Losing a Region
       | hang   |
 
   Scenario: Users go home when the Region is back
-    When the application of us-east-1 answers 5xx for 12 minutes
+    When the application of us-east-1 answers 5xx for 10 minutes
     Then every population is home within 12 minutes of the heal
     And the steady state holds again after the failback
 
   Scenario: What a failover costs users is bounded
-    When the application of us-east-1 answers 5xx for 15 minutes
+    When the application of us-east-1 answers 5xx for 10 minutes
     Then europe has at most 5 seconds of failed seconds
     And north-america has at most 7 minutes of failed seconds
     And at most 2000 requests from north-america fail

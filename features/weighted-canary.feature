@@ -20,7 +20,7 @@ Feature: A new version reaches users a little at a time
       | share | bake       |
       | 10 %  | 10 minutes |
       | 100 % | 3 minutes  |
-    And version 2.0.0 fails 5 % of its requests for 20 minutes
+    And version 2.0.0 fails 5 % of its requests for 12 minutes
     Then the canary is rolled back
     And the canary serves at most 11 % of the requests
     And all is as it was within 15 minutes of the first failure
@@ -30,7 +30,7 @@ Feature: A new version reaches users a little at a time
       | share | bake       |
       | 10 %  | 10 minutes |
       | 100 % | 3 minutes  |
-    And version 2.0.0 fails 20 % of its requests for 15 minutes
+    And version 2.0.0 fails 20 % of its requests for 8 minutes
     Then the canary is rolled back
 
   Scenario: A version behind the API's stage is promoted, and the stage leads where it led
@@ -45,14 +45,14 @@ Feature: A new version reaches users a little at a time
     When version 2.0.0 is released by stage:
       | share | bake       |
       | 50 %  | 10 minutes |
-    And version 2.0.0 fails 20 % of its requests for 15 minutes
+    And version 2.0.0 fails 20 % of its requests for 8 minutes
     Then the canary is rolled back
     And all is as it was within 15 minutes of the first failure
 
   Scenario: A Region is lost while a canary is in flight
     When version 2.0.0 is released by route53:
       | share | bake       |
-      | 10 %  | 20 minutes |
+      | 10 %  | 12 minutes |
       | 100 % | 3 minutes  |
-    And the application of us-east-1 answers 5xx for 20 minutes
+    And the application of us-east-1 answers 5xx for 10 minutes
     Then the canary gives way to whoever else changed the records

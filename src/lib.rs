@@ -11,6 +11,7 @@ pub mod arrivals;
 pub mod clock;
 pub mod dns;
 pub mod region;
+pub mod rest;
 pub mod seed;
 pub mod store;
 pub mod wait;

@@ -161,6 +161,8 @@ fn record_stack(recorder: &Recorder, progress: deploy::Progress) {
 
 async fn conduct(plan: &Plan, target: &dyn Target, recorder: &Recorder) -> Result<(), RunError> {
     let phase = |phase| recorder.record(Event::Phase { phase });
+    // From the first record on: decisions are judged again from all of them, and must come out the same.
+    let trial = canary::attend(plan, recorder);
     phase(PhaseName::Deploy);
     let (deployment, directory) = deploy(plan, target, |progress| record_stack(recorder, progress)).await?;
     if !preflight(plan, target, &deployment, recorder).await? {
@@ -183,7 +185,6 @@ async fn conduct(plan: &Plan, target: &dyn Target, recorder: &Recorder) -> Resul
     let writers = Writers::of(plan, target, &deployment, recorder)?;
     let (stop_load, load) = start_load(plan, target, &deployment, &writers, recorder)?;
 
-    let trial = canary::attend(plan, recorder);
     phase(PhaseName::SteadyBefore);
     tokio::time::sleep(plan.steady_state.duration).await;
     phase(PhaseName::Fault);

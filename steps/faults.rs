@@ -16,6 +16,15 @@ fn application(world: &mut World, region: Region, how: Failing, lasts: Span) {
     lose(world, region, Scope::Application, how.0, lasts);
 }
 
+/// Down first, and up at the end for good.
+#[when(expr = "the application of {region} goes {int} times, for {duration}, and is back for {duration}")]
+fn flapping(world: &mut World, region: Region, times: u32, down: Span, up: Span) {
+    let fault = Fault::RegionOutage { region: region.0, scope: Scope::Application, mode: Mode::Status5xx };
+    for number in 0..times {
+        put_at(world, (down.0 + up.0) * number, fault.clone(), down);
+    }
+}
+
 #[when(expr = "all of {region} {failing} for {duration}")]
 fn everything(world: &mut World, region: Region, how: Failing, lasts: Span) {
     lose(world, region, Scope::Region, how.0, lasts);
@@ -80,6 +89,10 @@ fn lose(world: &mut World, region: Region, scope: Scope, mode: Mode, lasts: Span
 }
 
 fn put(world: &mut World, fault: Fault, lasts: Span) {
+    put_at(world, Duration::ZERO, fault, lasts);
+}
+
+fn put_at(world: &mut World, at: Duration, fault: Fault, lasts: Span) {
     let id = format!("{}-{}", fault.kind(), world.plan.timeline.len() + 1);
-    world.plan.timeline.push(TimedFault { id, at: Duration::ZERO, lasts: lasts.0, fault });
+    world.plan.timeline.push(TimedFault { id, at, lasts: lasts.0, fault });
 }

@@ -5,6 +5,7 @@
 //! that another repository's `tests/bdd.rs` can use them with its own features.
 
 mod canary;
+mod clients;
 mod data;
 mod faults;
 mod guard;

@@ -29,6 +29,12 @@ fn stable_for(world: &mut World, stable: Span) {
     parameter(world, "StableSeconds", &stable.0.as_secs().to_string());
 }
 
+/// `lambda`, `health-check` or `both`.
+#[given(expr = "the guard is {word}")]
+fn guarded_by(world: &mut World, guard: String) {
+    parameter(world, "Guard", &guard);
+}
+
 #[given(expr = "the secret is rotated by the strategy {word}")]
 fn rotated_by(world: &mut World, strategy: String) {
     parameter(world, "RotationStrategy", &strategy);

@@ -40,12 +40,17 @@ async fn seen(world: &mut World, within: Span) {
 
 #[then(expr = "every population is back within {duration}")]
 async fn back(world: &mut World, within: Span) {
-    world.prove(Check::FailoverWithin { within: within.0 }).await;
+    world.prove(Check::FailoverWithin { behaviour: None, within: within.0 }).await;
+}
+
+#[then(expr = "{word} is not back before the heal")]
+async fn not_back(world: &mut World, population: String) {
+    world.prove(Check::NotRecovered { population: Some(population), behaviour: None }).await;
 }
 
 #[then(expr = "within {duration} every client is served by {region}")]
 async fn served_by(world: &mut World, within: Span, region: Region) {
-    world.prove(Check::ServedBy { region: region.0, population: None, within: within.0 }).await;
+    world.prove(Check::ServedBy { region: region.0, population: None, behaviour: None, within: within.0 }).await;
 }
 
 #[then(expr = "every population is home within {duration} of the heal")]
@@ -55,10 +60,10 @@ async fn failed_back(world: &mut World, within: Span) {
 
 #[then(expr = "at most {int} requests from {word} fail")]
 async fn failed(world: &mut World, at_most: u64, population: String) {
-    world.prove(Check::FailedRequestsAtMost { population: Some(population), at_most }).await;
+    world.prove(Check::FailedRequestsAtMost { population: Some(population), behaviour: None, at_most }).await;
 }
 
 #[then(expr = "{word} has at most {duration} of failed seconds")]
 async fn failed_seconds(world: &mut World, population: String, at_most: Span) {
-    world.prove(Check::FailedSecondsAtMost { population: Some(population), at_most: at_most.0 }).await;
+    world.prove(Check::FailedSecondsAtMost { population: Some(population), behaviour: None, at_most: at_most.0 }).await;
 }

@@ -25,6 +25,8 @@ impl World {
         let mut plan = Plan { timeline: Vec::new(), traffic: Vec::new(), assertions: Vec::new(), ..Plan::default() };
         // Long enough for alarms to have their datapoints; features that need more say so.
         plan.steady_state.duration = Duration::from_secs(180);
+        // Users' own writes and the secret are followed, and where nobody asks how long they took exactly, this is enough.
+        plan.data.look_every = Duration::from_secs(2);
         Self { plan, stack: None, history: None }
     }
 

@@ -8,11 +8,11 @@ use super::canary::{self, CanarySeen};
 use super::data;
 use super::evidence::{Us, ms, second_from, second_of};
 use super::failover::{Course, Measured, moment, window};
-use super::verdict::{Failover, Judgement, Outcome, Requests};
-use super::{failback, routing, steady};
+use super::verdict::{Failover, Judgement, Outcome, SplitSeen};
+use super::{clients, failback, failover, routing, split, steady};
 use crate::history::PhaseName;
 use crate::region::Region;
-use crate::scenario::{Assertion, Check};
+use crate::scenario::{Assertion, Behaviour, Check};
 
 /// What a judge found out about one assertion.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,7 +59,7 @@ impl Finding {
 pub struct Facts<'a> {
     pub course: Option<&'a Course>,
     pub failover: Option<&'a Failover>,
-    pub requests: &'a Requests,
+    pub splits: &'a [SplitSeen],
     pub data: &'a data::Results<'a>,
     pub canary: Option<&'a CanarySeen>,
 }
@@ -67,8 +67,23 @@ pub struct Facts<'a> {
 pub fn judge(case: &Case<'_>, assertion: &Assertion, facts: &Facts<'_>) -> Judgement {
     let Finding { outcome, measured, evidence } = finding(case, &assertion.check, facts);
     let (bound, unit) = bound(&assertion.check);
-    let unit = unit.to_owned();
-    Judgement { id: assertion.id.clone(), verdict: outcome, measured, bound, unit, evidence }
+    let (decided, wanted) = decision(case, &assertion.check, facts);
+    let (id, unit) = (assertion.id.clone(), unit.to_owned());
+    Judgement { id, verdict: outcome, measured, bound, unit, decided, wanted, evidence }
+}
+
+/// What was decided and what was claimed, of a claim about a decision.
+fn decision(case: &Case<'_>, check: &Check, facts: &Facts<'_>) -> (Option<String>, Option<String>) {
+    match check {
+        Check::CanaryDecides { decision } => {
+            let decided = facts.canary.and_then(|seen| seen.decision);
+            (decided.map(|decided| decided.as_str().to_owned()), Some(decision.as_str().to_owned()))
+        }
+        Check::GuardDecides { decision, region } => {
+            (routing::decided(case, *decision, *region).map(str::to_owned), Some(decision.as_str().to_owned()))
+        }
+        _ => (None, None),
+    }
 }
 
 fn bound(check: &Check) -> (f64, &'static str) {
@@ -77,17 +92,19 @@ fn bound(check: &Check) -> (f64, &'static str) {
         | Check::SteadyStateAfter { at_least }
         | Check::HomeServed { at_least, .. } => (at_least.get(), "%"),
         Check::FaultObserved { within }
-        | Check::FailoverWithin { within }
+        | Check::FailoverWithin { within, .. }
         | Check::FailbackWithin { within }
         | Check::HopWithin { within, .. }
         | Check::ServedBy { within, .. }
         | Check::FailedSecondsAtMost { at_most: within, .. } => (within.as_secs_f64(), "s"),
         Check::FailedRequestsAtMost { at_most, .. } => (*at_most as f64, "requests"),
+        Check::NotRecovered { .. } => (0.0, "populations"),
+        Check::SplitWithin { tolerance } => (tolerance.get(), "points"),
         Check::LostWritesAtMost { at_most } => (*at_most as f64, "writes"),
         Check::StableWritesAtLeast { at_least } | Check::ObjectsReplicated { at_least, .. } => (at_least.get(), "%"),
         Check::DivergentItemsAtMost { at_most } => (*at_most as f64, "items"),
         Check::DivergentObjectsAtMost { at_most } => (*at_most as f64, "objects"),
-        Check::CanaryDecides { .. } => (0.0, "other decisions"),
+        Check::CanaryDecides { .. } => (0.0, "decisions"),
         Check::CanaryExposedAtMost { at_most } => (at_most.get(), "% of requests"),
         Check::CanaryFailuresAtMost { at_most } => (*at_most as f64, "requests"),
         Check::LastWriterWins => (0.0, "items"),
@@ -116,12 +133,9 @@ fn finding(case: &Case<'_>, check: &Check, facts: &Facts<'_>) -> Finding {
         Check::HomeServed { population, at_least } => {
             return steady::home_served(case, population.as_deref(), *at_least);
         }
-        Check::FailedRequestsAtMost { population, at_most } => {
-            return failed_requests(facts.requests, population.as_deref(), *at_most);
-        }
-        Check::FailedSecondsAtMost { population, at_most } => {
-            return seconds_failed(case, population.as_deref(), *at_most);
-        }
+        Check::FailedRequestsAtMost { at_most, .. } => return failed_requests(case, check.whose(), *at_most),
+        Check::FailedSecondsAtMost { at_most, .. } => return seconds_failed(case, check.whose(), *at_most),
+        Check::SplitWithin { tolerance } => return split::finding(facts.splits, *tolerance),
         _ => {}
     }
     if let Some(finding) = data::finding(case, check, facts.data) {
@@ -144,9 +158,15 @@ fn finding(case: &Case<'_>, check: &Check, facts: &Facts<'_>) -> Finding {
             let took = ms(effect - course.fault.injected) as f64 / 1_000.0;
             Finding::at_most(took, within.as_secs_f64(), "from the injection to the first request that failed")
         }
-        Check::FailoverWithin { within } => {
+        Check::FailoverWithin { behaviour: None, within } => {
             Finding::of(&course.rto, *within, "RTO: from the effect until every population was back, for good")
         }
+        Check::FailoverWithin { behaviour: Some(kind), within } => {
+            let users = case.evidence.requests_of(None, Some(*kind));
+            let rto = failover::rto(case, users, effect, course.horizon);
+            Finding::of(&rto, *within, "from the effect until all of these clients were back, for good")
+        }
+        Check::NotRecovered { .. } => clients::not_recovered(case, course, effect, check.whose()),
         Check::FailbackWithin { within } => {
             let took = failback::took(case, course);
             Finding::of(&took, *within, "from the heal until every population was served from home, for good")
@@ -163,29 +183,29 @@ fn finding(case: &Case<'_>, check: &Check, facts: &Facts<'_>) -> Finding {
                 None => Finding::inconclusive("no such hop"),
             }
         }
-        Check::ServedBy { region, population, within } => {
-            served_by(case, course, effect, *region, population.as_deref(), *within)
-        }
+        Check::ServedBy { region, within, .. } => served_by(case, course, effect, *region, check.whose(), *within),
         _ => Finding::inconclusive("not judged"),
     }
 }
 
-fn failed_requests(requests: &Requests, population: Option<&str>, at_most: u64) -> Finding {
-    let (sent, failed) = match population {
-        None => (requests.sent, requests.failed),
-        Some(name) => requests.by_population.get(name).map_or((0, 0), |seen| (seen.sent, seen.failed)),
-    };
+/// The one population, and the one kind of clients, that a claim speaks of; none for all.
+type Whose<'a> = (Option<&'a str>, Option<Behaviour>);
+
+fn failed_requests(case: &Case<'_>, (population, behaviour): Whose<'_>, at_most: u64) -> Finding {
+    let users = case.evidence.requests_of(population, behaviour);
+    let tallies = users.map(|(_, traffic)| traffic.tally(0..traffic.seconds()));
+    let (sent, failed) = tallies.fold((0, 0), |(sent, failed), tally| (sent + tally.sent, failed + tally.failed()));
     if sent == 0 {
         return Finding::inconclusive("no requests were sent");
     }
     Finding::at_most(failed as f64, at_most as f64, format!("{failed} of {sent} requests failed"))
 }
 
-fn seconds_failed(case: &Case<'_>, population: Option<&str>, at_most: Duration) -> Finding {
+fn seconds_failed(case: &Case<'_>, (population, behaviour): Whose<'_>, at_most: Duration) -> Finding {
     let bound = case.plan.steady_state.success_at_least.ratio();
     let mut worst: Option<(u64, &str)> = None;
-    for (name, traffic) in &case.evidence.traffic {
-        if population.is_some_and(|chosen| chosen != name) || traffic.seconds() == 0 {
+    for (name, traffic) in case.evidence.requests_of(population, behaviour) {
+        if traffic.seconds() == 0 {
             continue;
         }
         let seconds = failed_seconds(traffic, bound);
@@ -209,7 +229,7 @@ fn served_by(
     course: &Course,
     effect: Us,
     region: Region,
-    population: Option<&str>,
+    (population, behaviour): Whose<'_>,
     within: Duration,
 ) -> Finding {
     let Some(own) = case.evidence.slot(region) else { return Finding::inconclusive("no such Region") };
@@ -221,10 +241,7 @@ fn served_by(
     }
     let mut last: Option<Us> = None;
     let mut served = 0;
-    for (name, traffic) in &case.evidence.traffic {
-        if population.is_some_and(|chosen| chosen != name) {
-            continue;
-        }
+    for (_, traffic) in case.evidence.requests_of(population, behaviour) {
         served += traffic.tally_of(own, due..end).ok;
         for slot in (0..case.evidence.regions.len()).filter(|slot| *slot != own) {
             last = last.max(traffic.last_sent(slot, second_of(effect)..end).map(super::evidence::us));

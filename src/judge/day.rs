@@ -1,11 +1,12 @@
 //! A made-up game day, for tests of judges and reports.
 
+use indexmap::IndexMap;
 use serde_json::json;
 
 use super::{Verdict, day_data, judge};
 use crate::history::{AlarmState, ChangeStatus, Event, FaultAction, PhaseName, Record};
 use crate::region::{Place, Region};
-use crate::scenario::Plan;
+use crate::scenario::{Behaviour, Plan};
 use crate::seed::Seed;
 
 pub const US: Region = Region::US_EAST_1;
@@ -23,6 +24,8 @@ pub struct Day {
     /// When Americans leave, and when they are back.
     pub moved: u64,
     pub home: u64,
+    /// Clients from this number on never leave.
+    pub stayers: u32,
     /// Requests that fail although no fault explains it: population, second.
     pub strays: Vec<(&'static str, u64)>,
     pub effect: bool,
@@ -47,6 +50,7 @@ impl Default for Day {
         Self {
             moved: 620,
             home: 1600,
+            stayers: u32::MAX,
             strays: Vec::new(),
             effect: true,
             heals: true,
@@ -116,7 +120,8 @@ impl Day {
     }
 
     fn request(&self, population: &'static str, second: u64, part: u64) -> Record {
-        let away = population == "europe" || (self.moved..self.home).contains(&second);
+        let leaves = (part as u32) < self.stayers && (self.moved..self.home).contains(&second);
+        let away = population == "europe" || leaves;
         let region = if away { EU } else { US };
         let lost = self.effect && region == US && (FAULT..HEAL).contains(&second);
         let stray = self.strays.contains(&(population, second));
@@ -198,6 +203,16 @@ impl Day {
     pub fn judged(&self) -> Verdict {
         self.judged_by(&plan())
     }
+}
+
+/// The same with a population of ten clients, of which the last two behave otherwise than the first eight.
+pub fn mixed(others: Behaviour) -> Plan {
+    let mut plan = plan();
+    for people in &mut plan.traffic {
+        people.clients = 10;
+        people.behaviours = IndexMap::from([(Behaviour::HonoursTtl, 8), (others, 2)]);
+    }
+    plan
 }
 
 /// The shipped plan at ten requests a second for each population, and without its claims about data.

@@ -1,5 +1,7 @@
 //! What a history says, gathered in one pass. Judges read this and never the records.
 
+use std::ops::Range;
+
 use indexmap::IndexMap;
 
 use super::by_second::BySecond;
@@ -7,7 +9,7 @@ use crate::history::{
     AlarmFound, AlarmState, CanaryAction, ChangeStatus, CheckFound, Event, FaultAction, PhaseName, Record, RecordSeen,
 };
 use crate::region::{Place, Region};
-use crate::scenario::Plan;
+use crate::scenario::{Behaviour, Plan, Population};
 use crate::seed::Seed;
 
 /// A moment of the run in microseconds since it began; services may report moments before that.
@@ -20,6 +22,10 @@ pub struct Evidence {
     pub faults: Vec<FaultSeen>,
     /// By population, in the plan's order.
     pub traffic: IndexMap<String, BySecond>,
+    /// The kinds of clients of each population, in the same order.
+    pub kinds: Vec<Vec<Kind>>,
+    /// What each population's resolvers were told, in the same order.
+    pub resolved: Vec<Vec<Told>>,
     pub datapoints: Vec<Datapoint>,
     pub alarms: Vec<AlarmChange>,
     pub decisions: Vec<Decision>,
@@ -37,6 +43,25 @@ pub struct Evidence {
     pub end: Us,
     /// Requests of populations that the plan does not have.
     pub strangers: u64,
+}
+
+/// The clients of a population that behave alike, and their requests.
+pub struct Kind {
+    pub behaviour: Behaviour,
+    pub clients: Range<u32>,
+    pub traffic: BySecond,
+    /// Requests that were sent more than once, and how often all of them were sent.
+    pub retried: u64,
+    pub attempts: u64,
+    /// Requests that are not idempotent, and were sent more than once: they may have happened twice.
+    pub repeated: u64,
+}
+
+/// A resolver asked the name servers.
+pub struct Told {
+    pub seen: Us,
+    /// The one Region the answer led to; none where it was none, or more.
+    pub slot: Option<usize>,
 }
 
 pub struct RunLine {
@@ -129,8 +154,15 @@ impl Evidence {
         let regions = plan.target.regions.clone();
         let slot = |home| regions.iter().position(|region| *region == home).unwrap_or(0);
         let traffic = |home| BySecond::new(regions.len(), slot(home));
+        let kinds = |people: &Population| {
+            let kinds = people.stretches().into_iter().filter(|(_, clients)| !clients.is_empty());
+            let kind = |(behaviour, clients)| Kind::new(behaviour, clients, traffic(people.home));
+            kinds.map(kind).collect()
+        };
         Self {
             traffic: plan.traffic.iter().map(|people| (people.name.clone(), traffic(people.home))).collect(),
+            kinds: plan.traffic.iter().map(kinds).collect(),
+            resolved: plan.traffic.iter().map(|_| Vec::new()).collect(),
             regions,
             run: None,
             phases: Vec::new(),
@@ -156,11 +188,23 @@ impl Evidence {
         let seen = us(record.at_us);
         self.end = self.end.max(seen);
         match &record.event {
-            Event::Request { population, planned_us, region, status, error, .. } => {
+            Event::Request { population, client, operation, planned_us, region, status, error, attempts, .. } => {
                 let slot = region.and_then(|region| self.slot(region)).unwrap_or(usize::MAX);
-                match self.traffic.get_mut(population) {
-                    Some(traffic) => traffic.enter(slot, *planned_us, record.at_us, is_good(*status, error.as_deref())),
-                    None => self.strangers += 1,
+                let good = is_good(*status, error.as_deref());
+                let Some((index, _, traffic)) = self.traffic.get_full_mut(population) else {
+                    self.strangers += 1;
+                    return;
+                };
+                traffic.enter(slot, *planned_us, record.at_us, good);
+                if let Some(kind) = self.kinds[index].iter_mut().find(|kind| kind.clients.contains(client)) {
+                    kind.traffic.enter(slot, *planned_us, record.at_us, good);
+                    kind.sent(operation, *attempts);
+                }
+            }
+            Event::Resolved { population, regions, .. } => {
+                let slot = if let [region] = regions[..] { self.slot(region) } else { None };
+                if let Some(index) = self.traffic.get_index_of(population) {
+                    self.resolved[index].push(Told { seen, slot });
                 }
             }
             Event::Run { target, seed, .. } => {
@@ -206,6 +250,23 @@ impl Evidence {
         }
     }
 
+    /// The requests of each population, or of one kind of its clients: of all populations, or of one.
+    pub fn requests_of<'a>(
+        &'a self,
+        population: Option<&'a str>,
+        behaviour: Option<Behaviour>,
+    ) -> impl Iterator<Item = (&'a str, &'a BySecond)> {
+        let each = self.traffic.iter().zip(&self.kinds);
+        let chosen = each.filter(move |((name, _), _)| population.is_none_or(|chosen| chosen == *name));
+        chosen.filter_map(move |((name, traffic), kinds)| match behaviour {
+            None => Some((name.as_str(), traffic)),
+            Some(behaviour) => {
+                let kind = kinds.iter().find(|kind| kind.behaviour == behaviour)?;
+                Some((name.as_str(), &kind.traffic))
+            }
+        })
+    }
+
     /// The slot of a Region.
     pub fn slot(&self, region: Region) -> Option<usize> {
         self.regions.iter().position(|known| *known == region)
@@ -244,6 +305,21 @@ impl Evidence {
         });
         if status == ChangeStatus::Insync {
             self.changes[index].insync.get_or_insert(seen);
+        }
+    }
+}
+
+impl Kind {
+    fn new(behaviour: Behaviour, clients: Range<u32>, traffic: BySecond) -> Self {
+        Self { behaviour, clients, traffic, retried: 0, attempts: 0, repeated: 0 }
+    }
+
+    fn sent(&mut self, operation: &str, attempts: u32) {
+        self.attempts += u64::from(attempts);
+        if attempts > 1 {
+            let method = operation.split(' ').next().and_then(|method| method.parse::<http::Method>().ok());
+            self.retried += 1;
+            self.repeated += u64::from(method.is_none_or(|method| !method.is_idempotent()));
         }
     }
 }

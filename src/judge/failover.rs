@@ -36,8 +36,9 @@ pub struct Course {
     pub rto: Measured,
 }
 
-/// What became of one population after the effect.
-enum Recovery {
+/// What became of some users after the effect.
+pub enum Recovery {
+    /// They were never below the bound.
     Untouched,
     At(Us),
     Never(Us),
@@ -87,7 +88,7 @@ fn course_of(case: &Case<'_>, fault: &FaultSeen) -> Course {
     let horizon = horizon(case, &fault);
     let effect = effect(case, &fault, horizon);
     let rto = match effect {
-        Some(effect) => rto(case, effect, horizon),
+        Some(effect) => rto(case, case.evidence.requests_of(None, None), effect, horizon),
         None => Measured::Unknown(format!("nobody saw {} take effect", fault.id)),
     };
     Course { fault, effect, horizon, rto }
@@ -156,17 +157,22 @@ fn effect(case: &Case<'_>, fault: &FaultSeen, horizon: Us) -> Option<Us> {
     first
 }
 
-fn rto(case: &Case<'_>, effect: Us, horizon: Us) -> Measured {
+/// From the effect until all of these users were back.
+pub fn rto<'a>(
+    case: &Case<'_>,
+    users: impl Iterator<Item = (&'a str, &'a BySecond)>,
+    effect: Us,
+    horizon: Us,
+) -> Measured {
     let mut recovered = effect;
     let mut never = Vec::new();
     let mut too_few = Vec::new();
-    for (name, traffic) in &case.evidence.traffic {
+    for (name, traffic) in users {
         match recovery(traffic, &case.plan.steady_state, effect, horizon) {
             Recovery::Untouched => {}
             Recovery::At(at) => recovered = recovered.max(at),
             Recovery::Never(last) => {
-                let after = format_duration(Duration::from_secs(ms(last - effect).div_ceil(1_000)));
-                never.push(format!("{name} was still below its bound {after} after the effect"));
+                never.push(format!("{name} was {}", still_below(last - effect)));
             }
             Recovery::TooFew(why) => too_few.push(format!("{name}: {why}")),
         }
@@ -180,7 +186,13 @@ fn rto(case: &Case<'_>, effect: Us, horizon: Us) -> Measured {
     Measured::Took(recovered - effect)
 }
 
-fn recovery(traffic: &BySecond, steady: &SteadyState, effect: Us, horizon: Us) -> Recovery {
+/// How long after the effect users who never came back were seen to be gone.
+pub fn still_below(after: Us) -> String {
+    let after = format_duration(Duration::from_secs(ms(after).div_ceil(1_000)));
+    format!("still below its bound {after} after the effect")
+}
+
+pub fn recovery(traffic: &BySecond, steady: &SteadyState, effect: Us, horizon: Us) -> Recovery {
     let (start, end) = (second_of(effect), second_of(horizon));
     let window = seconds(steady.window);
     let hold = seconds(HOLD).max(window);

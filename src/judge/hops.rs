@@ -13,7 +13,7 @@ use super::verdict::{HopSeen, MovedBy};
 use super::{Case, checks};
 use crate::history::AlarmState;
 use crate::region::{Place, Region};
-use crate::scenario::{Hop, StackSettings};
+use crate::scenario::{Behaviour, Hop, StackSettings};
 
 /// When a hop was seen and by what, or why it was not.
 type Sighting = Result<(Us, String), Unseen>;
@@ -408,15 +408,18 @@ fn first_good(case: &Case<'_>, span: &Span) -> Vec<(String, Sighting)> {
         .collect()
 }
 
-/// When the last request was sent to the lost Region, if that was well before the heal.
+/// When the last client that honours the TTL sent a request to the lost Region, if that was well before the heal.
 fn last_client(case: &Case<'_>, span: &Span) -> Sighting {
     let Some(slot) = span.lost.and_then(|region| case.evidence.slot(region)) else {
         return Err(Unseen::blind("no Region was taken away"));
     };
     let seconds = second_of(span.from)..second_of(span.to);
     let end = seconds.end;
-    let last = case.evidence.traffic.values().filter_map(|traffic| traffic.last_sent(slot, seconds.clone())).max();
-    match last.map(us) {
+    let mut honest = case.evidence.requests_of(None, Some(Behaviour::HonoursTtl)).peekable();
+    if honest.peek().is_none() {
+        return Err(Unseen::blind("no client of this run honours the TTL"));
+    }
+    match honest.filter_map(|(_, traffic)| traffic.last_sent(slot, seconds.clone())).max().map(us) {
         None => Err(Unseen::blind("no request went there after the effect")),
         Some(at) if second_of(at) + window(case.plan) >= end => {
             Err(Unseen::absent("requests were still sent there when the fault was healed"))

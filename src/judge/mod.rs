@@ -6,9 +6,9 @@
 //!                         └→ what services said: alarms, changes, answers, the function's lines
 //! records ─→ data/: what became of every write, read, object and secret
 //! records ─→ canary/: a new version beside the old one, step by step
-//! evidence + Plan ─→ failover.rs, hops.rs, failback.rs, steady.rs, availability.rs ─→ assertions.rs ─┐
-//!                 ├→ checks.rs, moves.rs (who moved what) ─→ routing.rs (claims on records); cost.rs │
-//!                 └→ vacuity.rs (what the run cannot prove) ───────────────────────────────────────┴→ verdict.rs
+//! evidence + Plan ─→ failover.rs, hops.rs, failback.rs, steady.rs, availability.rs, clients.rs, split.rs ─→ assertions.rs ─┐
+//!                 ├→ checks.rs, moves.rs (who moved what) ─→ routing.rs (claims on records); cost.rs                      │
+//!                 └→ vacuity.rs (what the run cannot prove) ────────────────────────────────────────────────────────────┴→ verdict.rs
 //! ```
 //!
 //! Absence of evidence is inconclusive, never a pass. Nothing here reads a file or a clock.
@@ -18,6 +18,7 @@ mod availability;
 mod by_second;
 pub mod canary;
 mod checks;
+mod clients;
 mod cost;
 mod data;
 mod degraded;
@@ -27,6 +28,7 @@ mod failover;
 mod hops;
 mod moves;
 mod routing;
+mod split;
 mod steady;
 mod vacuity;
 mod verdict;
@@ -40,9 +42,10 @@ use data::Data;
 use degraded::Degradations;
 use evidence::{Evidence, ms};
 pub use verdict::{
-    AnswerMoves, Convergence, Cost, CostLine, Divergence, Failback, Failover, HopSeen, Judgement, Lag, Misordered,
-    MovedBy, ObjectsSeen, OutageSeen, Outcome, PopulationSeen, PreflightSeen, ReadsSeen, RejectedSeen, Replication,
-    Requests, RotationSeen, Rpo, SecretSpan, SecretsSeen, Side, Stranded, Trouble, Verdict, WriteSeen,
+    AnswerMoves, Back, ClientsSeen, Convergence, Cost, CostLine, Divergence, Failback, Failover, HopSeen, Interval,
+    Judgement, Lag, Misordered, MovedBy, ObjectsSeen, OutageSeen, Outcome, PopulationSeen, PreflightSeen, ReadsSeen,
+    RejectedSeen, Replication, Requests, RotationSeen, Rpo, SecretSpan, SecretsSeen, ShareSeen, Side, SplitSeen,
+    Stranded, Trouble, Verdict, WriteSeen,
 };
 
 /// Takes in a history as it is made, and judges it when it is whole.
@@ -108,12 +111,14 @@ impl Judge {
         let failover = course.as_ref().map(|course| failover::failover(&case, course));
         let failback = course.as_ref().map(|course| failback::failback(&case, course));
         let requests = availability::requests(&case, course.as_ref());
+        let clients = clients::clients(&case, course.as_ref(), failover.as_ref());
+        let splits = split::splits(&case);
         let data = self.data.results();
         let canary = self.trial.as_ref().map(|trial| (trial, trial.seen()));
         let facts = assertions::Facts {
             course: course.as_ref(),
             failover: failover.as_ref(),
-            requests: &requests,
+            splits: &splits,
             data: &data,
             canary: canary.as_ref().map(|(_, seen)| seen),
         };
@@ -144,6 +149,8 @@ impl Judge {
             answers: moves::counted(&self.evidence),
             cost: cost::cost(&self.evidence),
             requests,
+            clients,
+            splits,
             rpo: data.rpo(),
             replication: data.replication(),
             convergence: data.convergence(),
@@ -163,15 +170,19 @@ fn proves(target: &str) -> String {
     match target {
         "embedded" => "Measured on the embedded twin: it proves how this stack's own templates, alarms, functions, records \
                        and TTLs act together under documented AWS timings. It cannot prove AWS's actual timings on the day, \
-                       resolvers that ignore TTLs, account quotas, or capacity of the surviving Region."
+                       what real clients and resolvers do, account quotas, or capacity of the surviving Region."
             .to_owned(),
         other => format!("Measured on the target {other}: it proves nothing about any other target."),
     }
 }
 
 #[cfg(test)]
+mod clients_tests;
+#[cfg(test)]
 pub mod day;
 #[cfg(test)]
 mod day_data;
+#[cfg(test)]
+mod split_tests;
 #[cfg(test)]
 mod tests;

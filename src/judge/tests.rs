@@ -249,9 +249,10 @@ fn a_probe_that_fails_is_blind_and_its_trouble_is_told() {
 
 #[test]
 fn failed_requests_and_seconds_have_bounds() {
-    let requests = |at_most| Check::FailedRequestsAtMost { population: None, at_most };
+    let requests = |at_most| Check::FailedRequestsAtMost { population: None, behaviour: None, at_most };
     let seconds = |name: &str, seconds| Check::FailedSecondsAtMost {
         population: Some(name.to_owned()),
+        behaviour: None,
         at_most: Duration::from_secs(seconds),
     };
     let day = Day::default();
@@ -265,7 +266,12 @@ fn failed_requests_and_seconds_have_bounds() {
 
 #[test]
 fn served_by_wants_every_client_off_the_lost_region() {
-    let check = |region, seconds| Check::ServedBy { region, population: None, within: Duration::from_secs(seconds) };
+    let check = |region, seconds| Check::ServedBy {
+        region,
+        population: None,
+        behaviour: None,
+        within: Duration::from_secs(seconds),
+    };
     let day = Day::default();
     assert_eq!(day.judged_by(&with([check(EU, 260)])).verdict, Outcome::Pass);
     assert_eq!(day.judged_by(&with([check(EU, 259)])).verdict, Outcome::Fail);

@@ -8,7 +8,7 @@ use super::evidence::{Us, ms, second_from, second_of};
 use super::failover::Course;
 use super::verdict::{Judgement, Outcome, Trouble};
 use crate::history::PhaseName;
-use crate::scenario::{Fault, Plan};
+use crate::scenario::{Fault, Plan, Population};
 
 /// The share of the planned arrivals that must have been sent.
 const SENT: f64 = 0.9;
@@ -104,14 +104,19 @@ pub fn traffic_ended(case: &Case<'_>) -> Option<Us> {
     phases.iter().find_map(|phase| case.evidence.began(*phase))
 }
 
+/// How many requests of a population were planned for and sent in the time in which users were sending, and how long that
+/// was in seconds; nothing where it was no time.
+pub fn sent_of_planned(case: &Case<'_>, people: &Population) -> Option<(u64, u64)> {
+    let span = second_from(case.evidence.began(PhaseName::SteadyBefore)?)..second_of(traffic_ended(case)?);
+    let traffic = case.evidence.traffic.get(&people.name)?;
+    let seconds = span.end.saturating_sub(span.start);
+    (seconds > 0).then(|| (traffic.tally(span).sent, seconds))
+}
+
 fn generator(case: &Case<'_>, doubts: &mut Vec<String>) {
-    let began = case.evidence.began(PhaseName::SteadyBefore);
-    let ended = traffic_ended(case);
-    let Some((began, ended)) = began.zip(ended) else { return };
-    let span = second_from(began)..second_of(ended);
     for people in &case.plan.traffic {
-        let sent = case.evidence.traffic.get(&people.name).map_or(0, |traffic| traffic.tally(span.clone()).sent);
-        let planned = people.rate.get() * span.end.saturating_sub(span.start) as f64;
+        let Some((sent, seconds)) = sent_of_planned(case, people) else { continue };
+        let planned = people.rate.get() * seconds as f64;
         // Arrivals are random: three standard deviations of a Poisson count are no lag.
         if (sent as f64) < planned * SENT - 3.0 * planned.sqrt() {
             doubts.push(format!("{} sent {sent} of about {planned:.0} planned requests", people.name));

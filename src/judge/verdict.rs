@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::canary::CanarySeen;
 use crate::region::{Place, Region};
+use crate::scenario::Behaviour;
 use crate::seed::Seed;
 
 /// Proven true, proven false, or not proven.
@@ -73,6 +74,12 @@ pub struct Verdict {
     #[serde(default)]
     pub cost: Option<Cost>,
     pub requests: Requests,
+    /// What each kind of client lived through, by population.
+    #[serde(default)]
+    pub clients: Vec<ClientsSeen>,
+    /// Where the public name's records have weights: what they declare, what resolvers were told, where requests went.
+    #[serde(default)]
+    pub splits: Vec<SplitSeen>,
     /// What became of every acknowledged write; null where nothing was written.
     pub rpo: Option<Rpo>,
     pub replication: Replication,
@@ -114,8 +121,14 @@ pub struct Judgement {
     pub measured: Option<f64>,
     pub bound: f64,
     /// `s`, `s at least`, `%`, `% of requests`, or what is counted: `requests`, `writes`, `items`, `objects`, `reads`, `decisions`,
-    /// `looks`, `moves`, `updates`.
+    /// `looks`, `moves`, `updates`, `populations`, `points`.
     pub unit: String,
+    /// Of a claim about a decision: the decision, in place of a number. Null where none was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided: Option<String>,
+    /// The decision that was claimed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<String>,
     pub evidence: String,
 }
 
@@ -238,6 +251,11 @@ pub struct PopulationSeen {
     pub failed: u64,
     /// Seconds in which fewer requests succeeded than steady state allows.
     pub failed_seconds: u64,
+    /// Requests a second: what the plan asks for, and what was sent while users were sending.
+    #[serde(default)]
+    pub planned_per_s: f64,
+    #[serde(default)]
+    pub achieved_per_s: Option<f64>,
     /// Success in percent by phase; null without requests.
     pub success_before: Option<f64>,
     pub success_during: Option<f64>,
@@ -245,6 +263,84 @@ pub struct PopulationSeen {
     /// Good answers from the home Region in percent, in steady state before the fault and after the failback.
     pub home_before: Option<f64>,
     pub home_after: Option<f64>,
+}
+
+/// The clients of a population that behave alike.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ClientsSeen {
+    pub population: String,
+    pub behaviour: Behaviour,
+    pub clients: u32,
+    pub sent: u64,
+    pub ok: u64,
+    pub failed: u64,
+    /// Seconds in which fewer of their requests succeeded than steady state allows.
+    pub failed_seconds: u64,
+    /// How often the requests were sent, all tries counted; how many were sent more than once; and how many of those are
+    /// not idempotent, so that they may have happened twice.
+    pub attempts: u64,
+    pub retried: u64,
+    pub repeated: u64,
+    pub back: Back,
+    /// From the effect of the fault until they were back for good, before the heal; 0 where they never were away.
+    pub rto_ms: Option<u64>,
+    /// From the effect to their last request to the lost Region before the heal.
+    pub last_to_lost_ms: Option<u64>,
+    /// By when after the injection they should be back, from the stack's settings and how they behave; null where nothing
+    /// makes them come back. `bound` says why.
+    pub bound_ms: Option<u64>,
+    pub evidence: String,
+    pub bound: String,
+}
+
+/// Whether clients that were cut off came back before the heal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Back {
+    /// They never were below their bound.
+    NeverAway,
+    Back,
+    NotBack,
+    /// `evidence` says why that cannot be said.
+    Unknown,
+}
+
+/// A population while the declared weights stood still and answers had settled.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SplitSeen {
+    pub population: String,
+    pub from_ms: u64,
+    pub until_ms: u64,
+    /// How often its resolvers asked the name servers, and were led to one Region.
+    pub answers: u64,
+    /// Answers between the stretch before and this one, in which answers had not settled or a Region was lost.
+    pub left_out: u64,
+    pub requests: u64,
+    pub shares: Vec<ShareSeen>,
+}
+
+/// A Region's part of a split, in percent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ShareSeen {
+    /// The set identifier of the record that leads there.
+    pub id: String,
+    pub region: Region,
+    pub weight: u64,
+    pub declared: f64,
+    pub answers: u64,
+    pub by_answers: Option<Interval>,
+    /// Requests sent there, good and bad. The interval takes each for a draw of its own, which they are not: clients of
+    /// one resolver go the same way until it asks again.
+    pub requests: u64,
+    pub by_requests: Option<Interval>,
+}
+
+/// A share in percent with its 95 % confidence interval (Clopper and Pearson).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Interval {
+    pub share: f64,
+    pub low: f64,
+    pub high: f64,
 }
 
 /// Every write of the run to the table, in exactly one class.

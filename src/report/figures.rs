@@ -1,5 +1,7 @@
 //! Numbers as people read them.
 
+use crate::judge::Judgement;
+
 /// `90ms`, `12.4s`, `4m20s`, `1h05m00s`; rounded up, so that no duration looks shorter than it was.
 pub fn span(ms: u64) -> String {
     let (tenths, seconds) = (ms.div_ceil(100), ms.div_ceil(1_000));
@@ -32,15 +34,27 @@ pub fn count(number: u64) -> String {
 }
 
 /// A measured value or a bound with its unit.
-pub fn value(value: f64, unit: &str) -> String {
+fn value(value: f64, unit: &str) -> String {
     match unit {
         "s" | "s at least" => span((value * 1_000.0).round().max(0.0) as u64),
         "%" | "% of requests" => percent(Some(value)),
-        "requests" | "writes" | "items" | "objects" | "reads" | "decisions" | "looks" | "moves" | "updates" => {
-            count(value.max(0.0) as u64)
-        }
+        "requests" | "writes" | "items" | "objects" | "reads" | "decisions" | "looks" | "moves" | "updates"
+        | "populations" => count(value.max(0.0) as u64),
         unit => format!("{value} {unit}"),
     }
+}
+
+/// What was measured of a claim; of one about a decision, the decision.
+pub fn measured(judged: &Judgement) -> String {
+    match (&judged.wanted, judged.measured) {
+        (Some(_), _) => judged.decided.clone().unwrap_or_else(|| "-".to_owned()),
+        (None, measured) => measured.map_or("-".to_owned(), |measured| value(measured, &judged.unit)),
+    }
+}
+
+/// What a claim allows, without its sign; of one about a decision, the decision.
+pub fn allowed(judged: &Judgement) -> String {
+    judged.wanted.clone().unwrap_or_else(|| value(judged.bound, &judged.unit))
 }
 
 /// `99.5%`, never rounded up to 100: a single failure must show.

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::figures::{clock, count, percent, span, value};
+use super::figures::{allowed, clock, count, measured, percent, span};
 use super::terminal::headline;
-use super::{Report, canary, data, routing};
+use super::{Report, canary, clients, data, routing};
 use crate::judge::canary::CanarySeen;
 use crate::judge::{HopSeen, Outcome, Verdict};
 
@@ -56,6 +56,8 @@ fn write_all(text: &mut String, report: Report<'_>) -> std::fmt::Result {
     }
     data_sections(text, verdict)?;
     requests(text, verdict)?;
+    kinds(text, verdict)?;
+    splits(text, verdict)?;
     writeln!(text, "## What this proves\n\n{}\n", verdict.proves)?;
     writeln!(text, "Simulated {}. Replay: `{}`", span(verdict.simulated_ms), report.replay())
 }
@@ -63,8 +65,7 @@ fn write_all(text: &mut String, report: Report<'_>) -> std::fmt::Result {
 fn assertions(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
     writeln!(text, "| assertion | verdict | measured | bound | evidence |\n|---|---|--:|--:|---|")?;
     for judged in &verdict.assertions {
-        let measured = judged.measured.map_or("-".to_owned(), |measured| value(measured, &judged.unit));
-        let bound = value(judged.bound, &judged.unit);
+        let (measured, bound) = (measured(judged), allowed(judged));
         let word = match judged.verdict {
             Outcome::Pass => "pass",
             Outcome::Fail => "**fail**",
@@ -152,7 +153,35 @@ fn requests(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
         let (sent, failed) = (count(seen.sent), count(seen.failed));
         writeln!(text, "| {name} | {sent} | {failed} | {} | {shares} |", seen.failed_seconds)?;
     }
-    writeln!(text)
+    writeln!(text)?;
+    list(text, &clients::rates(verdict))
+}
+
+/// Each kind of client, where there is more than one.
+fn kinds(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
+    if !clients::are_mixed(verdict) {
+        return Ok(());
+    }
+    writeln!(text, "## Clients\n\n| {} | why |", clients::HEAD.join(" | "))?;
+    writeln!(text, "|---|---|--:|--:|--:|--:|--:|--:|--:|---|")?;
+    for seen in &verdict.clients {
+        let why = format!("{}; bound: {}", seen.evidence, seen.bound);
+        writeln!(text, "| {} | {} |", clients::row(seen).join(" | "), cell(&why))?;
+    }
+    writeln!(text)?;
+    list(text, &clients::notes(verdict))
+}
+
+fn splits(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
+    for (index, split) in verdict.splits.iter().enumerate() {
+        if index == 0 {
+            writeln!(text, "## Split\n")?;
+        }
+        writeln!(text, "{}:\n\n| {} |\n|---|---|--:|--:|--:|--:|", clients::split(split), clients::SPLIT.join(" | "))?;
+        split.shares.iter().try_for_each(|share| writeln!(text, "| {} |", clients::share(share).join(" | ")))?;
+        writeln!(text)?;
+    }
+    Ok(())
 }
 
 /// Text that stays inside its cell.

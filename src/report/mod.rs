@@ -6,6 +6,7 @@
 //! writes numbers and `paint.rs` colours them. Nothing here decides what passed.
 
 mod canary;
+mod clients;
 mod data;
 mod figures;
 pub mod gherkin;

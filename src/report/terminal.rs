@@ -3,8 +3,8 @@
 
 use std::fmt::Write;
 
-use super::figures::{clock, count, percent, span, value, wrap};
-use super::{Paint, Report, canary, data, routing};
+use super::figures::{allowed, clock, count, measured, percent, span, wrap};
+use super::{Paint, Report, canary, clients, data, routing};
 use crate::judge::canary::CanarySeen;
 use crate::judge::{Failback, Failover, HopSeen, Judgement, Outcome, Verdict};
 
@@ -43,6 +43,8 @@ fn write_all(text: &mut String, report: Report<'_>, paint: Paint) -> std::fmt::R
     data_sections(text, verdict, paint)?;
     assertions(text, &verdict.assertions, paint)?;
     populations(text, verdict, paint)?;
+    kinds(text, verdict, paint)?;
+    splits(text, verdict, paint)?;
     foot(text, report, paint)
 }
 
@@ -93,6 +95,10 @@ pub fn headline(verdict: &Verdict) -> String {
     let failed = count(verdict.requests.failed);
     match failover.rto_ms {
         Some(rto) => format!("users got over {lost} in {}; {failed} requests failed", span(rto)),
+        None if failover.effect_at_ms.is_some() && clients::some_were_back(verdict) => {
+            let (not, all) = (clients::not_back(verdict).len(), clients::kinds(verdict));
+            format!("{not} of {all} kinds of clients did not get over {lost} in time; {failed} requests failed{writes}")
+        }
         None if failover.effect_at_ms.is_some() => {
             format!("users did not get over {lost} before it was healed; {failed} requests failed{writes}")
         }
@@ -255,14 +261,22 @@ fn sentences(text: &mut String, said: &[String]) -> std::fmt::Result {
 
 fn assertions(text: &mut String, assertions: &[Judgement], paint: Paint) -> std::fmt::Result {
     let width = assertions.iter().map(|judged| judged.id.len()).max().unwrap_or(0).max(9);
-    let head = format!("  {:<12}  {:<width$} {:>10} {:>10}", "verdict", "assertion", "measured", "bound");
+    let bound = |judged: &Judgement| {
+        let sign = match judged.unit.as_str() {
+            _ if judged.wanted.is_some() => "=",
+            "%" | "s at least" => ">=",
+            _ => "<=",
+        };
+        format!("{sign} {}", allowed(judged))
+    };
+    let wide = |cells: &mut dyn Iterator<Item = String>| cells.map(|cell| cell.len()).max().unwrap_or(0).max(10);
+    let (seen, most) = (wide(&mut assertions.iter().map(measured)), wide(&mut assertions.iter().map(bound)));
+    let head = format!("  {:<12}  {:<width$} {:>seen$} {:>most$}", "verdict", "assertion", "measured", "bound");
     writeln!(text, "\n{}\n{}", paint.bold("Assertions"), paint.dim(&head))?;
     for judged in assertions {
         let word = paint.outcome(judged.verdict, &format!("{:<12}", judged.verdict.as_str()));
-        let measured = judged.measured.map_or("-".to_owned(), |measured| value(measured, &judged.unit));
-        let sign = if matches!(judged.unit.as_str(), "%" | "s at least") { ">=" } else { "<=" };
-        let bound = format!("{sign} {}", value(judged.bound, &judged.unit));
-        writeln!(text, "  {word}  {:<width$} {measured:>10} {bound:>10}", judged.id)?;
+        let (measured, bound) = (measured(judged), bound(judged));
+        writeln!(text, "  {word}  {:<width$} {measured:>seen$} {bound:>most$}", judged.id)?;
         if judged.verdict != Outcome::Pass {
             for line in wrap(&judged.evidence, WIDTH - 16) {
                 writeln!(text, "{:16}{line}", "")?;
@@ -291,7 +305,42 @@ fn populations(text: &mut String, verdict: &Verdict, paint: Paint) -> std::fmt::
         )?;
     }
     let (sent, failed) = (count(requests.sent), count(requests.failed));
-    writeln!(text, "  {:<width$} {sent:>9} {failed:>8}", "all")
+    writeln!(text, "  {:<width$} {sent:>9} {failed:>8}", "all")?;
+    sentences(text, &clients::rates(verdict))
+}
+
+/// Each kind of client, where there is more than one.
+fn kinds(text: &mut String, verdict: &Verdict, paint: Paint) -> std::fmt::Result {
+    if !clients::are_mixed(verdict) {
+        return Ok(());
+    }
+    let width = verdict.clients.iter().map(|seen| seen.population.len()).max().unwrap_or(0).max(10);
+    let line = |cells: [String; 9]| {
+        let [population, behaviour, clients, sent, failed, again, back, bound, last] = cells;
+        format!(
+            "  {population:<width$} {behaviour:<18} {clients:>7} {sent:>8} {failed:>7} {again:>7} {back:>10} {bound:>7} {last:>10}"
+        )
+    };
+    let head = line(clients::HEAD.map(str::to_owned));
+    writeln!(text, "\n{}\n{}", paint.bold("Clients"), paint.dim(&head))?;
+    verdict.clients.iter().try_for_each(|seen| writeln!(text, "{}", line(clients::row(seen))))?;
+    sentences(text, &clients::notes(verdict))
+}
+
+fn splits(text: &mut String, verdict: &Verdict, paint: Paint) -> std::fmt::Result {
+    let line = |cells: [String; 6]| {
+        let [region, id, weight, declared, answers, requests] = cells;
+        format!("    {region:<16}{id:<16}{weight:>7}{declared:>10}{answers:>22}{requests:>22}")
+    };
+    for (index, split) in verdict.splits.iter().enumerate() {
+        if index == 0 {
+            let head = line(clients::SPLIT.map(str::to_owned));
+            writeln!(text, "\n{}\n{}", paint.bold("Split"), paint.dim(&head))?;
+        }
+        sentences(text, &[clients::split(split)])?;
+        split.shares.iter().try_for_each(|share| writeln!(text, "{}", line(clients::share(share))))?;
+    }
+    Ok(())
 }
 
 fn foot(text: &mut String, report: Report<'_>, paint: Paint) -> std::fmt::Result {

@@ -4,9 +4,10 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use super::{Paint, Progress, Report, Schema, markdown, schema, terminal, verdict_json};
-use crate::judge::Verdict;
-use crate::judge::day::{Day, END, Lost, plan};
-use crate::scenario::Plan;
+use crate::judge::day::{self, Day, END, EU, Lost, US, plan};
+use crate::judge::{Interval, ShareSeen, SplitSeen, Verdict};
+use crate::region::Region;
+use crate::scenario::{Behaviour, Plan};
 
 fn shipped() -> Plan {
     Plan { source: Some("scenarios/lose-us-east-1.yaml".into()), ..plan() }
@@ -40,6 +41,40 @@ fn a_vacuous_day_on_a_terminal() {
 #[test]
 fn a_day_with_data_on_a_terminal() {
     insta::assert_snapshot!(shown(&Day { data: Some(Lost::Nothing), ..Day::default() }.judged()));
+}
+
+/// Two kinds of clients, of which one never leaves, and a split by weight.
+fn mixed() -> Verdict {
+    let interval = |share, low, high| Some(Interval { share, low, high });
+    let share = |region: Region, weight: u64, by_answers, by_requests| ShareSeen {
+        id: region.to_string(),
+        region,
+        weight,
+        declared: weight as f64,
+        answers: weight,
+        by_answers,
+        requests: 10 * weight,
+        by_requests,
+    };
+    let shares = vec![
+        share(EU, 25, interval(22.0, 14.330, 31.391), interval(24.6, 21.957, 27.4)),
+        share(US, 75, interval(78.0, 68.609, 85.670), interval(75.4, 72.6, 78.043)),
+    ];
+    let (from_ms, until_ms) = (1_000, 299_000);
+    let population = "north-america".to_owned();
+    let split = SplitSeen { population, from_ms, until_ms, answers: 100, left_out: 12, requests: 1_000, shares };
+    let judged = Day { stayers: 8, ..Day::default() }.judged_by(&day::mixed(Behaviour::NeverReResolves));
+    Verdict { splits: vec![split], ..judged }
+}
+
+#[test]
+fn kinds_of_clients_and_a_split_on_a_terminal() {
+    insta::assert_snapshot!(shown(&mixed()));
+}
+
+#[test]
+fn kinds_of_clients_and_a_split_in_markdown() {
+    insta::assert_snapshot!(markdown(Report { plan: &shipped(), verdict: &mixed(), folder: None }));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::canary::Decision;
+use super::clients::Behaviour;
 use super::guard::GuardDecision;
 use super::quantity::{Percent, duration};
 use crate::region::Region;
@@ -37,9 +38,23 @@ pub enum Check {
         population: Option<String>,
         at_least: Percent,
     },
+    /// Every population was back, or every client of a kind in each of them.
     FailoverWithin {
+        #[serde(default)]
+        behaviour: Option<Behaviour>,
         #[serde(with = "duration")]
         within: Duration,
+    },
+    /// These clients were cut off, and were not back when the fault was healed.
+    NotRecovered {
+        population: Option<String>,
+        #[serde(default)]
+        behaviour: Option<Behaviour>,
+    },
+    /// What the name servers answered has the declared weights within its confidence interval, widened by so many
+    /// percentage points.
+    SplitWithin {
+        tolerance: Percent,
     },
     FailbackWithin {
         #[serde(with = "duration")]
@@ -53,10 +68,14 @@ pub enum Check {
     },
     FailedRequestsAtMost {
         population: Option<String>,
+        #[serde(default)]
+        behaviour: Option<Behaviour>,
         at_most: u64,
     },
     FailedSecondsAtMost {
         population: Option<String>,
+        #[serde(default)]
+        behaviour: Option<Behaviour>,
         #[serde(with = "duration")]
         at_most: Duration,
     },
@@ -64,6 +83,8 @@ pub enum Check {
     ServedBy {
         region: Region,
         population: Option<String>,
+        #[serde(default)]
+        behaviour: Option<Behaviour>,
         #[serde(with = "duration")]
         within: Duration,
     },
@@ -237,6 +258,8 @@ impl Check {
             Self::SteadyStateAfter { .. } => "steady-state-after",
             Self::HomeServed { .. } => "home-served",
             Self::FailoverWithin { .. } => "failover-within",
+            Self::NotRecovered { .. } => "not-recovered",
+            Self::SplitWithin { .. } => "split-within",
             Self::FailbackWithin { .. } => "failback-within",
             Self::HopWithin { .. } => "hop-within",
             Self::FailedRequestsAtMost { .. } => "failed-requests-at-most",
@@ -269,6 +292,19 @@ impl Check {
         }
     }
 
+    /// Whose requests it speaks of: one population's, one kind of clients'.
+    pub fn whose(&self) -> (Option<&str>, Option<Behaviour>) {
+        match self {
+            Self::HomeServed { population, .. } => (population.as_deref(), None),
+            Self::FailoverWithin { behaviour, .. } => (None, *behaviour),
+            Self::NotRecovered { population, behaviour }
+            | Self::ServedBy { population, behaviour, .. }
+            | Self::FailedRequestsAtMost { population, behaviour, .. }
+            | Self::FailedSecondsAtMost { population, behaviour, .. } => (population.as_deref(), *behaviour),
+            _ => (None, None),
+        }
+    }
+
     /// Under the id it has where none is given.
     pub fn into_assertion(self) -> Assertion {
         Assertion { id: self.default_id(), check: self }
@@ -286,11 +322,11 @@ impl Check {
             Self::ReplicationLagWithin { of, percentile, .. } => {
                 format!("{kind}-{}-{}", of.as_str(), percentile.as_str())
             }
-            Self::HomeServed { population: Some(name), .. }
-            | Self::ServedBy { population: Some(name), .. }
-            | Self::FailedRequestsAtMost { population: Some(name), .. }
-            | Self::FailedSecondsAtMost { population: Some(name), .. } => format!("{kind}-{name}"),
-            _ => kind.to_owned(),
+            _ => {
+                let (population, behaviour) = self.whose();
+                let parts = [Some(kind), population, behaviour.map(Behaviour::as_str)];
+                parts.into_iter().flatten().collect::<Vec<_>>().join("-")
+            }
         }
     }
 }

@@ -185,10 +185,6 @@ impl Checker<'_> {
                 let hint = hint(text, known.iter().map(|(name, _)| *name));
                 self.bad(share.referenced, format!("unknown behaviour {text:?}{hint}"))
             })?;
-            if behaviour != Behaviour::HonoursTtl {
-                let what = format!("{text} is not driven yet: this version's clients all behave as honours-ttl");
-                return Err(self.bad(share.referenced, what));
-            }
             behaviours.insert(behaviour, share.value);
         }
         if behaviours.values().all(|share| *share == 0) {

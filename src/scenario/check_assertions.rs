@@ -6,11 +6,12 @@ use serde_saphyr::Spanned;
 
 use super::assertion::{Assertion, Check};
 use super::check::Checker;
+use super::clients::Behaviour;
 use super::error::{ScenarioError, hint};
 use super::file::{AssertionFile, Text};
 use super::plan::{Failback, Population, SteadyState, TargetPlan};
 use super::quantity::{Percent, parse_duration};
-use super::vocabulary::{ASSERTIONS, decisions, guard_decisions, hops, percentiles, stores};
+use super::vocabulary::{ASSERTIONS, behaviours, decisions, guard_decisions, hops, percentiles, stores};
 use crate::store::Store;
 
 /// What an assertion may speak of.
@@ -67,6 +68,7 @@ fn check(checker: &Checker<'_>, written: &AssertionFile, scope: &Scope<'_>) -> R
     let given = [
         ("bound", &written.bound),
         ("population", &written.population),
+        ("behaviour", &written.behaviour),
         ("hop", &written.hop),
         ("region", &written.region),
         ("of", &written.of),
@@ -94,13 +96,20 @@ fn check(checker: &Checker<'_>, written: &AssertionFile, scope: &Scope<'_>) -> R
     };
     let share = |default| checker.percent_or(written.bound.as_ref(), default);
     let population = written.population.as_ref().map(|text| known(checker, text, scope.traffic)).transpose()?;
+    let behaviour = written.behaviour.as_ref();
+    let behaviour = behaviour.map(|text| driven(checker, text, population.as_deref(), scope.traffic)).transpose()?;
     let steady = scope.steady_state.success_at_least;
     Ok(match kind {
         "steady-state-before" => Check::SteadyStateBefore { at_least: share(steady)? },
         "steady-state-after" => Check::SteadyStateAfter { at_least: share(steady)? },
         "home-served" => Check::HomeServed { population, at_least: share(scope.failback.share_at_least)? },
         "fault-observed" => Check::FaultObserved { within: within()? },
-        "failover-within" => Check::FailoverWithin { within: within()? },
+        "failover-within" => Check::FailoverWithin { behaviour, within: within()? },
+        "not-recovered" => Check::NotRecovered { population, behaviour },
+        "split-within" => {
+            let bound = written.bound.as_ref().ok_or_else(|| needs("bound"))?;
+            Check::SplitWithin { tolerance: checker.percent_or(Some(bound), Percent::ALL)? }
+        }
         "failback-within" => Check::FailbackWithin { within: within()? },
         "hop-within" => {
             let hop = checker.choose("hop", written.hop.as_ref().ok_or_else(|| needs("hop"))?, &hops())?;
@@ -109,10 +118,10 @@ fn check(checker: &Checker<'_>, written: &AssertionFile, scope: &Scope<'_>) -> R
         "served-by" => {
             let region = written.region.as_ref().ok_or_else(|| needs("region"))?;
             let region = checker.region_of_target(region, &scope.target.regions)?;
-            Check::ServedBy { region, population, within: within()? }
+            Check::ServedBy { region, population, behaviour, within: within()? }
         }
-        "failed-seconds-at-most" => Check::FailedSecondsAtMost { population, at_most: within()? },
-        "failed-requests-at-most" => Check::FailedRequestsAtMost { population, at_most: count("requests")? },
+        "failed-seconds-at-most" => Check::FailedSecondsAtMost { population, behaviour, at_most: within()? },
+        "failed-requests-at-most" => Check::FailedRequestsAtMost { population, behaviour, at_most: count("requests")? },
         "lost-writes-at-most" => Check::LostWritesAtMost { at_most: count("writes")? },
         "rpo-within" => Check::RpoWithin { within: within()? },
         "stable-writes-at-least" => Check::StableWritesAtLeast { at_least: share(steady)? },
@@ -171,6 +180,23 @@ fn check(checker: &Checker<'_>, written: &AssertionFile, scope: &Scope<'_>) -> R
         }
         _ => Check::RejectedSecretAtMost { at_most: within()? },
     })
+}
+
+/// A behaviour that some client has, of the population where one is given.
+fn driven(
+    checker: &Checker<'_>,
+    text: &Text,
+    population: Option<&str>,
+    traffic: &[Population],
+) -> Result<Behaviour, ScenarioError> {
+    let behaviour = checker.choose("behaviour", text, &behaviours())?;
+    let chosen = |people: &&Population| population.is_none_or(|name| name == people.name);
+    let has = |people: &Population| people.stretches().iter().any(|(kind, of)| *kind == behaviour && !of.is_empty());
+    if traffic.iter().filter(chosen).any(has) {
+        return Ok(behaviour);
+    }
+    let whose = population.map_or("any population".to_owned(), |name| format!("population {name:?}"));
+    Err(checker.bad(text.referenced, format!("no client of {whose} behaves as {}", text.value)))
 }
 
 fn known(checker: &Checker<'_>, text: &Text, traffic: &[Population]) -> Result<String, ScenarioError> {

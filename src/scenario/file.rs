@@ -215,6 +215,9 @@ pub struct AssertionFile {
     /// The one population it speaks of. Default every one.
     #[schemars(with = "Option<String>")]
     pub population: Option<Text>,
+    /// The one kind of clients it speaks of. Default every one.
+    #[schemars(with = "Option<words::BehaviourName>")]
+    pub behaviour: Option<Text>,
     /// hop-within: which hop.
     #[schemars(with = "Option<words::HopName>")]
     pub hop: Option<Text>,

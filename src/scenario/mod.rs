@@ -29,7 +29,7 @@ mod vocabulary;
 pub use assertion::{Assertion, Check, Hop, Percentile};
 pub use canary::{Analysis, CanaryPlan, CanaryStep, Decision, Shift};
 pub use check::{load, parse};
-pub use clients::Behaviour;
+pub use clients::{Behaviour, STRETCHED};
 pub use data::{DataPlan, OBJECTS_STABLE, ObjectWorkload, ScriptedWrite, TableWorkload};
 pub use error::ScenarioError;
 pub use file::File;

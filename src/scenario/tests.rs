@@ -32,7 +32,8 @@ fn a_plan_reads_back_as_it_was_written() {
     let mut plan = Plan::lose_region(Region::EU_WEST_1);
     plan.timeline[0].fault =
         Fault::ServiceOutage { service: "dynamodb".into(), region: None, operations: vec![], mode: Mode::Hang };
-    plan.assertions.push(Check::FailedRequestsAtMost { population: None, at_most: 10 }.into_assertion());
+    plan.assertions
+        .push(Check::FailedRequestsAtMost { population: None, behaviour: None, at_most: 10 }.into_assertion());
     let json = serde_json::to_string_pretty(&plan).unwrap();
     assert!(json.contains(r#""for": "15m""#), "{json}");
     assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);
@@ -154,7 +155,10 @@ settings: { record_ttl: 15m, datapoints_to_alarm: 3 }
     assert_eq!(ids, expected);
     let refused = Check::GuardDecides { decision: GuardDecision::Refused, region: Some(Region::EU_WEST_1) };
     assert_eq!(plan.assertions[8].check, refused);
-    assert_eq!(plan.assertions[1].check, Check::FailedRequestsAtMost { population: Some("all".into()), at_most: 12 });
+    assert_eq!(
+        plan.assertions[1].check,
+        Check::FailedRequestsAtMost { population: Some("all".into()), behaviour: None, at_most: 12 }
+    );
 }
 
 #[test]

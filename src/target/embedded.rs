@@ -11,7 +11,8 @@ use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
 use super::{
-    Breakage, BreakageId, Clients, Injector, Internet, Lookup, Packaging, Resolver, SendError, Target, functions,
+    Breakage, BreakageId, Clients, Connection, Injector, Internet, Lookup, Packaging, Resolver, SendError, Target,
+    functions,
 };
 use crate::clock::Clock;
 use crate::dns::Answer;
@@ -20,7 +21,7 @@ use crate::seed::Seed;
 use crate::twin::gateway::{self, Credentials};
 use crate::twin::world::dns;
 use crate::twin::world::faults::{Defect, Effect, Fault, Pace};
-use crate::twin::world::network::{self, Connection, NetError, Origin};
+use crate::twin::world::network::{self, NetError, Origin};
 use crate::twin::{Cloud, Config};
 
 /// An account number of the form AWS gives, and that it gives to nobody.
@@ -139,23 +140,40 @@ impl Internet for TwinInternet {
         network::region_of(&self.cloud, address)
     }
 
-    fn send(
-        &self,
+    fn connect<'a>(
+        &'a self,
         place: Place,
         address: Ipv4Addr,
-        request: http::Request<Bytes>,
-        reuse: bool,
-    ) -> BoxFuture<'_, Result<http::Response<Bytes>, SendError>> {
-        let connection = if reuse { Connection::Kept } else { Connection::New };
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<Arc<dyn Connection>, SendError>> {
+        let origin = Origin::Place(place);
         Box::pin(async move {
-            network::connect(&self.cloud, Origin::Place(place), address, request, connection).await.map_err(|error| {
-                match error {
-                    NetError::Refused => SendError::Refused,
-                    NetError::TimedOut => SendError::TimedOut,
-                    NetError::NameNotResolved | NetError::NoRoute => SendError::NoRoute,
-                }
-            })
+            network::open(&self.cloud, origin, address).await.map_err(unsent)?;
+            Ok(Arc::new(TwinConnection { cloud: self.cloud.clone(), origin, address }) as Arc<dyn Connection>)
         })
+    }
+}
+
+struct TwinConnection {
+    cloud: Arc<Cloud>,
+    origin: Origin,
+    address: Ipv4Addr,
+}
+
+impl Connection for TwinConnection {
+    fn send(&self, request: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Bytes>, SendError>> {
+        let open = network::Connection::Kept;
+        Box::pin(async move {
+            network::connect(&self.cloud, self.origin, self.address, request, open).await.map_err(unsent)
+        })
+    }
+}
+
+fn unsent(error: NetError) -> SendError {
+    match error {
+        NetError::Refused => SendError::Refused,
+        NetError::TimedOut => SendError::TimedOut,
+        NetError::NameNotResolved | NetError::NoRoute => SendError::NoRoute,
     }
 }
 
@@ -166,7 +184,7 @@ impl Resolver for TwinResolver {
 }
 
 fn lookup(answer: Answer) -> Lookup {
-    Lookup { addresses: answer.addresses, ttl: answer.ttl }
+    Lookup { addresses: answer.addresses, ttl: answer.ttl, fresh: !answer.from_cache }
 }
 
 struct TwinInjector {

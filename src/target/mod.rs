@@ -6,6 +6,7 @@
 pub mod embedded;
 pub mod evaluated;
 pub mod functions;
+pub mod proxy;
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -83,6 +84,8 @@ pub enum Packaging {
 pub struct Lookup {
     pub addresses: Vec<Ipv4Addr>,
     pub ttl: Duration,
+    /// Name servers were asked; nothing came from a cache alone.
+    pub fresh: bool,
 }
 
 /// Whose word an answer to a name is.
@@ -106,14 +109,19 @@ pub trait Internet: Send + Sync {
     fn authoritative<'a>(&'a self, place: Place, name: &'a str) -> BoxFuture<'a, Lookup>;
     /// The Region whose edge has this address, where that can be told.
     fn region_of(&self, address: Ipv4Addr) -> Option<Region>;
-    /// Sends a request to an address; `reuse` says that a connection to it is open. The caller brings the timeout.
-    fn send(
-        &self,
+    /// Opens a connection to `host` at this address, ready for requests. The caller brings the timeout.
+    fn connect<'a>(
+        &'a self,
         place: Place,
         address: Ipv4Addr,
-        request: http::Request<Bytes>,
-        reuse: bool,
-    ) -> BoxFuture<'_, Result<http::Response<Bytes>, SendError>>;
+        host: &'a str,
+    ) -> BoxFuture<'a, Result<Arc<dyn Connection>, SendError>>;
+}
+
+/// An open connection; several requests may be under way on it.
+pub trait Connection: Send + Sync {
+    /// Sends a request. The caller brings the timeout.
+    fn send(&self, request: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Bytes>, SendError>>;
 }
 
 /// A recursive resolver.

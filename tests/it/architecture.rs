@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Modules everybody may import: they import none of ours beside each other.
-const GROUND: &[&str] = &["arrivals", "clock", "dns", "region", "seed", "store", "wait"];
+const GROUND: &[&str] = &["arrivals", "clock", "dns", "region", "rest", "seed", "store", "wait"];
 
 /// Who may import what, beside the ground and itself.
 const TABLE: &[(&str, &[&str])] = &[
@@ -12,6 +12,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("dns", &[]),
     ("region", &[]),
+    ("rest", &[]),
     ("seed", &[]),
     ("store", &[]),
     ("wait", &[]),

@@ -70,7 +70,8 @@ impl World {
             let address = resolver.resolve(&name).await.addresses[0];
             let host = self.role("public-name");
             let request = http::Request::builder().uri(format!("https://{host}/whoami")).header("host", host);
-            let answer = internet.send(place, address, request.body(Bytes::new()).unwrap(), true).await.unwrap();
+            let connection = internet.connect(place, address, host).await.unwrap();
+            let answer = connection.send(request.body(Bytes::new()).unwrap()).await.unwrap();
             assert_eq!(answer.status().as_u16(), 200, "{answer:?}");
             match answer.headers()["x-release"].to_str().unwrap() {
                 "1.0.0" => old += 1,

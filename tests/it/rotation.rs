@@ -82,7 +82,8 @@ impl World {
         let address = internet.resolver(place).resolve(host).await.addresses[0];
         let request = http::Request::builder().method(method).uri(format!("https://{host}/live{path}"));
         let request = request.header("host", host).body(Bytes::from(body.to_owned())).unwrap();
-        let answer = internet.send(place, address, request, false).await.unwrap();
+        let connection = internet.connect(place, address, host).await.unwrap();
+        let answer = connection.send(request).await.unwrap();
         (answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap())
     }
 

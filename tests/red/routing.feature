@@ -3,6 +3,7 @@ Feature: Who moves the traffic, and how, is seen
 
   Background:
     Given the shipped stack in us-east-1 and eu-west-1
+    And a steady state of 1 minute
     And 4 requests per second from north-america at home in us-east-1
     And 3 requests per second from europe at home in eu-west-1
 

@@ -48,6 +48,9 @@ use window::{Arm, Asked, Window};
 /// Of a step's time so far, how long a version may get no requests before its step holds; at least half a minute.
 const QUIET_SHARE: u64 = 5;
 const QUIET_LEAST_US: u64 = 30_000_000;
+/// What can be done about a Region that nobody uses.
+const WAY_OUT: &str = "so nothing can be learnt of the canary there and it can only go back: release it where there is \
+                       traffic (the canary's \"regions\"), or lead users there first";
 
 /// Takes in records as they come, and says at any moment what they say of the canary.
 pub struct Trial {
@@ -59,8 +62,9 @@ pub struct Trial {
     /// By Region: the names of control and canary.
     releases: BTreeMap<Region, (String, String)>,
     populations: Vec<String>,
-    /// By Region, what was seen before the first step.
+    /// By Region, what was seen before the first step; and in Regions that are not the canary's, for one that had no users then.
     before: Vec<Watch>,
+    elsewhere: Watch,
     sync: Sync,
     /// The step that bakes.
     window: Option<Window>,
@@ -82,6 +86,7 @@ impl Trial {
             releases: BTreeMap::new(),
             populations: plan.traffic.iter().map(|people| people.name.clone()).collect(),
             before: vec![Watch::default(); canary.regions.len()],
+            elsewhere: Watch::default(),
             sync: Sync::new(plan.target.regions.clone(), micros(within)),
             window: None,
             beside: None,
@@ -140,7 +145,7 @@ impl Trial {
         };
         let step = self.step(window);
         let look = step.and_then(|(bake_us, hold_us)| window.look(now_us, bake_us, hold_us));
-        let before: Vec<Share> = self.before.iter().map(Watch::lost).collect();
+        let before: Vec<Share> = (0..self.before.len()).map(|index| self.before(index).lost()).collect();
         let empty = Window::new(0, 0.0, 0, self.subject.canary.regions.len());
         let control = if window.is_concurrent() { window } else { self.beside.as_ref().unwrap_or(&empty) };
         let inquest = Inquest {
@@ -208,8 +213,14 @@ impl Trial {
         if let Some(alarm) = &window.alarm {
             return (Advice::RollBack, alarm.clone());
         }
+        let deserted = self.deserted(window);
         let named = |finding: Finding, required: bool| -> Vec<String> {
-            let found = metrics.iter().filter(|seen| seen.finding == finding && (seen.required || !required));
+            // What is missing of a Region without users is said once, for all its metrics.
+            let found = metrics.iter().filter(|seen| {
+                let counts =
+                    !required || (seen.required && !seen.region.is_some_and(|region| deserted.contains(&region)));
+                seen.finding == finding && counts
+            });
             found.map(|seen| format!("{} ({})", name(seen), seen.what)).collect()
         };
         let worse = named(Finding::Worse, false);
@@ -229,8 +240,13 @@ impl Trial {
     /// Versions that get no requests any more.
     fn quiet(&self, window: &Window, now_us: u64) -> Vec<String> {
         let longest = (now_us.saturating_sub(window.begun_us) / QUIET_SHARE).max(QUIET_LEAST_US);
+        let deserted = self.deserted(window);
         let mut quiet = Vec::new();
         for (index, region) in self.subject.canary.regions.iter().enumerate() {
+            if deserted.contains(region) {
+                quiet.push(format!("no user is led to {region}, {WAY_OUT}"));
+                continue;
+            }
             for (arm, name) in [(Arm::Canary, "canary"), (Arm::Control, "control")] {
                 let last = window.last_us(index, arm).unwrap_or(window.begun_us);
                 let silent = now_us.saturating_sub(last);
@@ -240,6 +256,19 @@ impl Trial {
             }
         }
         quiet
+    }
+
+    /// What a Region's failures without a version are held against.
+    fn before(&self, index: usize) -> &Watch {
+        let own = &self.before[index];
+        if own.lost().of > 0 { own } else { &self.elsewhere }
+    }
+
+    /// The Regions to which not one request went, before the canary or since this step began.
+    fn deserted(&self, window: &Window) -> Vec<Region> {
+        let regions = self.subject.canary.regions.iter().enumerate();
+        let empty = |index: usize| self.before[index].lost().of == 0 && window.regions[index].all.last_us().is_none();
+        regions.filter(|(index, _)| empty(*index)).map(|(_, region)| *region).collect()
     }
 
     fn conducted(&mut self, at: u64, action: CanaryAction, step: u32, share: Option<f64>, what: &str) {
@@ -281,14 +310,24 @@ impl Trial {
         };
         self.course.requested(at, *planned_us);
         let bad = !is_good(*status, error.as_deref());
-        let home = region.and_then(|region| Some((region, self.number(region)?)));
-        let Some((region, number)) = home else { return };
+        let Some(region) = *region else { return };
+        let stratum = (self.population(population), self.operation(operation));
+        let priority = self.lots.draw([*planned_us, u64::from(*client), (stratum.0 << 16 | stratum.1) as u64]);
+        let latency_us = u32::try_from(*latency_us).unwrap_or(u32::MAX);
+        let item = Item { priority, at_us: *planned_us, bad, latency_us };
+        let lost = bad && release.is_none();
+        let Some(number) = self.number(region) else {
+            if !self.course.has_begun() {
+                let asked = Asked { region: 0, stratum, arm: Arm::Nobody, lost, item };
+                self.elsewhere.count(&asked, self.critical(stratum.1));
+            }
+            return;
+        };
         let versions = self.releases.get(&region);
         let is = |canary: bool| match (versions, release) {
             (Some((old, new)), Some(release)) => release == if canary { new } else { old },
             _ => false,
         };
-        let lost = bad && release.is_none();
         let alone =
             self.window.as_ref().is_some_and(|window| !window.is_concurrent() && *planned_us >= window.begun_us);
         let arm = match () {
@@ -297,20 +336,12 @@ impl Trial {
             () => Arm::Nobody,
         };
         self.course.served(*planned_us, arm, lost, bad);
-        let latency_us = u32::try_from(*latency_us).unwrap_or(u32::MAX);
-        let known = |name: &String| name == population;
-        let people = self.populations.iter().position(known).unwrap_or(self.populations.len());
-        let stratum = (people, self.operation(operation));
-        let priority = self.lots.draw([*planned_us, u64::from(*client), (people << 16 | stratum.1) as u64]);
-        let item = Item { priority, at_us: *planned_us, bad, latency_us };
         self.count(at, &Asked { region: number, stratum, arm, lost, item });
     }
 
     fn count(&mut self, at: u64, asked: &Asked) {
-        let operation = self.subject.operations.get(asked.stratum.1);
         let analysis = &self.subject.canary.analysis;
-        let critical =
-            operation.and_then(|operation| analysis.critical.iter().position(|critical| critical == operation));
+        let critical = self.critical(asked.stratum.1);
         if !self.course.has_begun() {
             self.before[asked.region].count(asked, critical);
         }
@@ -325,7 +356,8 @@ impl Trial {
             (false, Some(beside)) => Some(&beside.regions[region].watch),
             (false, None) => Some(&nothing),
         };
-        let look = Look { analysis, before: &self.before[region], control, share, level: self.levels.interim };
+        let before = if self.before[region].lost().of > 0 { &self.before[region] } else { &self.elsewhere };
+        let look = Look { analysis, before, control, share, level: self.levels.interim };
         let watch = &mut window.regions[region].watch;
         watch.count(asked, critical);
         let found = watch.look(&look, critical);
@@ -360,6 +392,16 @@ impl Trial {
 
     fn number(&self, region: Region) -> Option<usize> {
         self.subject.canary.regions.iter().position(|known| *known == region)
+    }
+
+    fn population(&self, name: &str) -> usize {
+        self.populations.iter().position(|known| known == name).unwrap_or(self.populations.len())
+    }
+
+    /// An operation's number among the critical ones, where it is one.
+    fn critical(&self, operation: usize) -> Option<usize> {
+        let operation = self.subject.operations.get(operation)?;
+        self.subject.canary.analysis.critical.iter().position(|critical| critical == operation)
     }
 
     /// The number of an operation; of one that the plan does not have, a number past them all.

@@ -145,6 +145,49 @@ fn too_few_requests_are_no_pass() {
 }
 
 #[test]
+fn a_region_without_users_before_is_held_against_the_others() {
+    let told = Story { regions: vec![US, EU], ..with(Version { crashes: 0.5, ..FINE }) };
+    let mut plan = told.plan();
+    plan.canary.as_mut().unwrap().regions = vec![EU];
+    let mut trial = Trial::new(&plan).unwrap();
+    let (mut began, mut alarm) = (false, None);
+    for record in &played(&told).1 {
+        began |= matches!(record.event, Event::Canary { action: CanaryAction::Baking, .. });
+        if began || !matches!(record.event, Event::Request { region: Some(EU), .. }) {
+            trial.observe(record);
+        }
+        alarm = alarm.or_else(|| trial.alarm());
+    }
+    let alarm = alarm.unwrap();
+    assert!(
+        alarm.starts_with("eu-west-1: ") && alarm.contains("without a version that answered, and 0 of "),
+        "{alarm}"
+    );
+    assert!(!alarm.contains("0 of 0"), "{alarm}");
+}
+
+#[test]
+fn a_region_without_users_can_prove_nothing_and_says_what_to_do() {
+    let both = Story { regions: vec![US, EU], ..story() };
+    let mut trial = Trial::new(&both.plan()).unwrap();
+    let (_, records) = played(&both);
+    let to_eu = |record: &&Record| matches!(record.event, Event::Request { region: Some(EU), .. });
+    let passed = |record: &&Record| !matches!(record.event, Event::Canary { action: CanaryAction::Passed, .. });
+    let mut last = 0;
+    for record in records.iter().take_while(passed).filter(|record| !to_eu(record)) {
+        trial.observe(record);
+        last = record.at_us;
+    }
+    let seen = trial.analysis(last + 1_000_000);
+    assert_eq!(seen.advice, Advice::Hold);
+    assert!(seen.reason.starts_with("no user is led to eu-west-1, so nothing can be learnt"), "{}", seen.reason);
+    assert!(!seen.reason.contains(" in eu-west-1"), "said once: {}", seen.reason);
+    let late = trial.analysis(last + 301_000_000);
+    assert_eq!(late.advice, Advice::RollBack, "{}", late.reason);
+    assert!(late.reason.starts_with("waited long enough: no user is led to eu-west-1"), "{}", late.reason);
+}
+
+#[test]
 fn traffic_that_stops_midway_holds_and_a_held_run_is_inconclusive() {
     let stops = Version { served_for: 400, ..FINE };
     let told = Story { rate: 60.0, hold: 3_600, ends: 120 + 700, ..with(stops) };

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::Case;
 use super::assertions::Finding;
-use super::evidence::{Decision, Evidence, Us, ms};
-use super::failover::felt;
+use super::evidence::{Answer, Decision, Evidence, FaultSeen, Us, ms};
+use super::failover::is_behind_users;
 use super::moves;
 use crate::history::RecordSeen;
 use crate::region::{Place, Region};
@@ -108,45 +108,43 @@ fn answers_moved(case: &Case<'_>, bound: u64) -> Finding {
     Finding::at_most(most.moves as f64, bound as f64, what)
 }
 
-/// The first answers that lead to a Region again after it was lost, against the heal before them.
+/// The first answers that lead to a Region again after they left it, against the heal before them. A Region that comes and
+/// goes is lost until it is healed for the last time; whoever is sent there because another Region is lost is not sent home.
 fn home_not_before(case: &Case<'_>, after: Duration) -> Finding {
     let answers = &case.evidence.answers;
-    let outages: Vec<_> = felt(case).into_iter().filter(|fault| fault.region.is_some()).collect();
+    let outages: Vec<&FaultSeen> =
+        case.evidence.faults.iter().filter(|fault| fault.region.is_some() && !is_behind_users(case, fault)).collect();
     let mut soonest: Option<(f64, String)> = None;
     let mut watched: Option<Us> = None;
     for (index, fault) in outages.iter().enumerate() {
         let Some(lost) = fault.region else { continue };
         let end = outages.get(index + 1).map_or(case.evidence.end, |next| next.injected);
-        let here = |at: Us| (fault.injected..end).contains(&at);
+        let other = outages[index + 1..].iter().find(|next| next.region != Some(lost));
+        let until = other.map_or(case.evidence.end, |other| other.injected);
         for place in places(answers.iter().map(|answer| answer.from)) {
             let mut seen = answers.iter().filter(|answer| answer.from == place && !answer.regions.is_empty());
-            let Some(left) = seen.find(|answer| here(answer.seen) && !answer.regions.contains(&lost)) else { continue };
-            let was_there = |at: Us| {
-                let before = answers.iter().rfind(|answer| answer.from == place && answer.seen < at);
-                before.is_some_and(|answer| answer.regions.contains(&lost))
+            let away = |answer: &&Answer| !answer.regions.contains(&lost);
+            let Some(left) = seen.find(|answer| (fault.injected..end).contains(&answer.seen) && away(answer)) else {
+                continue;
             };
-            if !was_there(left.seen) {
+            let before = answers.iter().rfind(|answer| answer.from == place && answer.seen < left.seen);
+            if !before.is_some_and(|answer| answer.regions.contains(&lost)) {
                 continue;
             }
-            match seen.find(|answer| answer.regions.contains(&lost) && here(answer.seen)) {
-                Some(back) => {
-                    let healed = fault.healed.unwrap_or(Us::MAX);
-                    let took = back.seen.saturating_sub(healed) as f64 / 1e6;
-                    let what = match fault.healed {
-                        Some(healed) if back.seen >= healed => {
-                            format!("{place} was answered with {lost} again {took:.0} s after {} was healed", fault.id)
-                        }
-                        _ => format!(
-                            "{place} was answered with {lost} again at {}, before {} was healed",
-                            at(back.seen),
-                            fault.id
-                        ),
-                    };
-                    if soonest.as_ref().is_none_or(|(known, _)| took < *known) {
-                        soonest = Some((took.max(-1.0), what));
-                    }
-                }
-                None => watched = watched.max(fault.healed.map(|healed| end - healed)),
+            let back = seen.find(|answer| !away(answer) && answer.seen < until);
+            let by = back.map_or(until, |back| back.seen);
+            let (last, healed) = last_heal(&outages, lost, by).unwrap_or((fault, None));
+            let Some(back) = back else {
+                watched = watched.max(healed.map(|healed| until - healed));
+                continue;
+            };
+            let took = healed.map_or(-1.0, |healed| (back.seen - healed) as f64 / 1e6);
+            let what = match healed {
+                Some(_) => format!("{place} was answered with {lost} again {took:.0} s after {} was healed", last.id),
+                None => format!("{place} was answered with {lost} again at {}, before {} was healed", at(by), last.id),
+            };
+            if soonest.as_ref().is_none_or(|(known, _)| took < *known) {
+                soonest = Some((took, what));
             }
         }
     }
@@ -169,6 +167,13 @@ fn home_not_before(case: &Case<'_>, after: Duration) -> Finding {
     }
 }
 
+/// Of the outages of this Region that began by then, the last, and when it was healed, if it was by then.
+fn last_heal<'a>(outages: &[&'a FaultSeen], region: Region, by: Us) -> Option<(&'a FaultSeen, Option<Us>)> {
+    let began = outages.iter().filter(|fault| fault.region == Some(region) && fault.injected <= by);
+    let last = began.max_by_key(|fault| fault.healed.unwrap_or(Us::MAX))?;
+    Some((last, last.healed.filter(|healed| *healed <= by)))
+}
+
 fn whole(time: Us) -> Duration {
     Duration::from_secs(ms(time) / 1_000)
 }
@@ -180,18 +185,33 @@ fn places(all: impl Iterator<Item = Place>) -> Vec<Place> {
     places
 }
 
+/// The decision that is claimed, where the guard's log has it; else its last one.
+pub fn decided<'a>(case: &Case<'a>, wanted: GuardDecision, region: Option<Region>) -> Option<&'a str> {
+    let mut last = None;
+    for line in words(case, region) {
+        last = Some(line.decision.as_str());
+        if line.decision == wanted.as_str() {
+            break;
+        }
+    }
+    last
+}
+
+/// The lines of this Region's guard, or of all of them.
+fn words<'a>(case: &Case<'a>, region: Option<Region>) -> impl DoubleEndedIterator<Item = &'a Decision> {
+    case.evidence.decisions.iter().filter(move |line| region.is_none() || line.guarded == region)
+}
+
 fn guard_decides(case: &Case<'_>, wanted: GuardDecision, region: Option<Region>) -> Finding {
-    let own = |line: &&Decision| region.is_none() || line.guarded == region;
-    let lines: Vec<&Decision> = case.evidence.decisions.iter().filter(own).collect();
     let whose = region.map_or_else(|| "the failover guards".to_owned(), |region| format!("the guard of {region}"));
-    if let Some(line) = lines.iter().find(|line| line.decision == wanted.as_str()) {
+    if let Some(line) = words(case, region).find(|line| line.decision == wanted.as_str()) {
         let what = format!("{} at {}: {}", line.decision, at(line.logged), line.reason);
         return Finding::at_most(0.0, 0.0, what);
     }
     if let Some(why) = failing(case, "failover log probe") {
         return Finding::inconclusive(format!("{whose} wrote nothing of the kind; but {why}"));
     }
-    let said = match lines.last() {
+    let said = match words(case, region).next_back() {
         None => format!("{whose} wrote nothing"),
         Some(last) => format!("the last word of {whose} was {}: {}", last.decision, last.reason),
     };

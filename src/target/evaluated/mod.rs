@@ -82,7 +82,7 @@ impl Evaluated {
             let link = self.link(place, &name).await;
             next = answer.follow(&name, &link, link.ttl);
         }
-        Lookup { addresses: answer.addresses, ttl: answer.ttl }
+        Lookup { addresses: answer.addresses, ttl: answer.ttl, fresh: true }
     }
 
     /// A recursive resolver near `place`, with a cache of its own that honours TTLs.
@@ -169,9 +169,10 @@ impl Resolver for Recursive {
     fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Lookup> {
         Box::pin(async move {
             let clock = self.names.0.clock;
-            let mut answer = Answer::default();
+            let mut answer = Answer { from_cache: true, ..Answer::default() };
             let mut next = self.lock().follow(clock.now(), name, &mut answer);
             while let Some(name) = next {
+                answer.from_cache = false;
                 let link = self.names.link(self.place, &name).await;
                 next = answer.follow(&name, &link, link.ttl);
                 self.lock().keep(clock.now(), name, link);
@@ -179,7 +180,7 @@ impl Resolver for Recursive {
                     next = self.lock().follow(clock.now(), &name, &mut answer);
                 }
             }
-            Lookup { addresses: answer.addresses, ttl: answer.ttl }
+            Lookup { addresses: answer.addresses, ttl: answer.ttl, fresh: !answer.from_cache }
         })
     }
 }

@@ -79,6 +79,24 @@ pub enum Connection {
     Kept,
 }
 
+/// Opens a connection: TCP and TLS 1.3, two round trips before a request can leave. Nobody answers at a hung edge.
+pub async fn open(cloud: &Arc<Cloud>, origin: Origin, address: Ipv4Addr) -> Result<(), NetError> {
+    let region = region_of(cloud, address).ok_or(NetError::NoRoute)?;
+    cloud.latency.travel(origin.point(), region.at()).await;
+    let refused = match cloud.faults.on_edge(origin, region) {
+        Some(Effect::Hang) => std::future::pending().await,
+        Some(Effect::Refuse) => true,
+        Some(Effect::Error) | None => false,
+    };
+    cloud.latency.travel(origin.point(), region.at()).await;
+    if refused {
+        return Err(NetError::Refused);
+    }
+    cloud.latency.travel(origin.point(), region.at()).await;
+    cloud.latency.travel(origin.point(), region.at()).await;
+    Ok(())
+}
+
 /// Sends a request to an address. The caller brings its own timeout: a hung edge never answers.
 pub async fn connect(
     cloud: &Arc<Cloud>,
@@ -87,13 +105,10 @@ pub async fn connect(
     request: Request,
     connection: Connection,
 ) -> Result<Response, NetError> {
-    let region = region_of(cloud, address).ok_or(NetError::NoRoute)?;
     if connection == Connection::New {
-        // TCP and TLS 1.3: two round trips before the request leaves.
-        for _ in 0..4 {
-            cloud.latency.travel(origin.point(), region.at()).await;
-        }
+        open(cloud, origin, address).await?;
     }
+    let region = region_of(cloud, address).ok_or(NetError::NoRoute)?;
     cloud.latency.travel(origin.point(), region.at()).await;
     let answer = match cloud.faults.on_edge(origin, region) {
         Some(Effect::Refuse) => return Err(NetError::Refused),

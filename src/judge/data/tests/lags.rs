@@ -126,7 +126,7 @@ fn slowness_is_seen_in_the_lags() {
 fn a_silent_fault_has_no_failover() {
     let mut story = Story::tables();
     story.fault(PAUSE, None, (10_000, 20_000));
-    let verdict = story.judged([Check::FailoverWithin { within: Duration::from_secs(60) }]);
+    let verdict = story.judged([Check::FailoverWithin { behaviour: None, within: Duration::from_secs(60) }]);
     assert_eq!((verdict.failover, verdict.failback), (None, None));
     assert_eq!(verdict.assertions[0].evidence, "no fault that users could feel was injected");
     let doubt = "nobody saw replication-pause-1 take effect: nothing was written that had to go across it";

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method};
+use http::HeaderValue;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
@@ -16,6 +16,7 @@ use super::package::Package;
 use super::policy::Statement;
 use super::settings::{Settings, invalid};
 use super::target::Target;
+use crate::rest::lambda;
 use crate::twin::gateway::Call;
 use crate::twin::wire::{AwsError, Request, Response, json as body, respond};
 
@@ -38,7 +39,7 @@ impl Path {
         let parts: Vec<String> = request.uri().path().split('/').filter(|part| !part.is_empty()).map(decode).collect();
         let part = |index: usize| parts.get(index).map_or("", String::as_str);
         let operation = match part(1) {
-            "functions" => operation(request.method(), part(2), part(3), part(4)),
+            "functions" => lambda::operation(request.method().as_str(), part(2), part(3), part(4)),
             _ => "",
         };
         let query = request.uri().query().unwrap_or_default();
@@ -48,37 +49,6 @@ impl Path {
 
     fn target(&self) -> Target<'_> {
         Target::parse(&self.function).qualified(self.query.get("Qualifier").map(String::as_str))
-    }
-}
-
-fn operation(method: &Method, function: &str, collection: &str, item: &str) -> &'static str {
-    match (method.as_str(), function, collection, item) {
-        ("POST", "", "", _) => "CreateFunction",
-        ("GET", "", "", _) => "ListFunctions",
-        ("GET", _, "", _) => "GetFunction",
-        ("DELETE", _, "", _) => "DeleteFunction",
-        ("GET", _, "configuration", _) => "GetFunctionConfiguration",
-        ("PUT", _, "configuration", _) => "UpdateFunctionConfiguration",
-        ("PUT", _, "code", _) => "UpdateFunctionCode",
-        ("POST", _, "invocations", _) => "Invoke",
-        ("POST", _, "versions", _) => "PublishVersion",
-        ("GET", _, "versions", _) => "ListVersionsByFunction",
-        ("POST", _, "aliases", "") => "CreateAlias",
-        ("GET", _, "aliases", "") => "ListAliases",
-        ("GET", _, "aliases", _) => "GetAlias",
-        ("PUT", _, "aliases", _) => "UpdateAlias",
-        ("DELETE", _, "aliases", _) => "DeleteAlias",
-        ("POST", _, "policy", "") => "AddPermission",
-        ("GET", _, "policy", "") => "GetPolicy",
-        ("DELETE", _, "policy", _) => "RemovePermission",
-        ("PUT", _, "concurrency", _) => "PutFunctionConcurrency",
-        ("GET", _, "concurrency", _) => "GetFunctionConcurrency",
-        ("DELETE", _, "concurrency", _) => "DeleteFunctionConcurrency",
-        ("PUT", _, "event-invoke-config", "") => "PutFunctionEventInvokeConfig",
-        ("POST", _, "event-invoke-config", "") => "UpdateFunctionEventInvokeConfig",
-        ("GET", _, "event-invoke-config", "") => "GetFunctionEventInvokeConfig",
-        ("DELETE", _, "event-invoke-config", "") => "DeleteFunctionEventInvokeConfig",
-        _ => "",
     }
 }
 

@@ -2,19 +2,11 @@
 
 use std::sync::PoisonError;
 
+use crate::rest::route53::{self, Route};
 use crate::twin::gateway::Call;
 use crate::twin::wire::{AwsError, Request, Response};
 
 use super::{Route53, checks, records, tags, zones};
-
-/// The operation a request names, and the id in its path.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Route<'a> {
-    pub operation: &'static str,
-    pub id: &'a str,
-    /// The type in the path of a tags request.
-    pub kind: &'a str,
-}
 
 /// What a request asks of the API.
 pub struct Ask<'a> {
@@ -38,34 +30,7 @@ impl Ask<'_> {
 }
 
 pub fn route(request: &Request) -> Option<Route<'_>> {
-    let path = request.uri().path().strip_prefix("/2013-04-01/")?;
-    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-    let method = request.method().as_str();
-    let (operation, id, kind) = match (method, parts.as_slice()) {
-        ("POST", ["hostedzone"]) => ("CreateHostedZone", "", ""),
-        ("GET", ["hostedzone"]) => ("ListHostedZones", "", ""),
-        ("GET", ["hostedzonesbyname"]) => ("ListHostedZonesByName", "", ""),
-        ("GET", ["hostedzonecount"]) => ("GetHostedZoneCount", "", ""),
-        ("GET", ["hostedzone", id]) => ("GetHostedZone", *id, ""),
-        ("DELETE", ["hostedzone", id]) => ("DeleteHostedZone", *id, ""),
-        ("POST", ["hostedzone", id]) => ("UpdateHostedZoneComment", *id, ""),
-        ("POST", ["hostedzone", id, "rrset"]) => ("ChangeResourceRecordSets", *id, ""),
-        ("GET", ["hostedzone", id, "rrset"]) => ("ListResourceRecordSets", *id, ""),
-        ("GET", ["change", id]) => ("GetChange", *id, ""),
-        ("GET", ["testdnsanswer"]) => ("TestDNSAnswer", "", ""),
-        ("POST", ["healthcheck"]) => ("CreateHealthCheck", "", ""),
-        ("GET", ["healthcheck"]) => ("ListHealthChecks", "", ""),
-        ("GET", ["healthcheckcount"]) => ("GetHealthCheckCount", "", ""),
-        ("GET", ["healthcheck", id]) => ("GetHealthCheck", *id, ""),
-        ("POST", ["healthcheck", id]) => ("UpdateHealthCheck", *id, ""),
-        ("DELETE", ["healthcheck", id]) => ("DeleteHealthCheck", *id, ""),
-        ("GET", ["healthcheck", id, "status"]) => ("GetHealthCheckStatus", *id, ""),
-        ("GET", ["healthcheck", id, "lastfailurereason"]) => ("GetHealthCheckLastFailureReason", *id, ""),
-        ("POST", ["tags", kind, id]) => ("ChangeTagsForResource", *id, *kind),
-        ("GET", ["tags", kind, id]) => ("ListTagsForResource", *id, *kind),
-        _ => return None,
-    };
-    Some(Route { operation, id, kind })
+    route53::route(request.method().as_str(), request.uri().path())
 }
 
 /// How an operation that is not there is called in errors.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode_str;
 
+use crate::rest::s3;
 use crate::twin::wire::{AwsError, Request};
 
 /// What a request is about.
@@ -15,42 +16,6 @@ pub(super) struct Target {
     pub key: String,
     pub query: BTreeMap<String, String>,
 }
-
-/// Sub-resources of a bucket by their query parameter.
-const OF_BUCKETS: &[(&str, &str)] = &[
-    ("versioning", "BucketVersioning"),
-    ("tagging", "BucketTagging"),
-    ("replication", "BucketReplication"),
-    ("policy", "BucketPolicy"),
-    ("publicAccessBlock", "PublicAccessBlock"),
-    ("encryption", "BucketEncryption"),
-    ("lifecycle", "BucketLifecycleConfiguration"),
-    ("location", "BucketLocation"),
-    ("acl", "BucketAcl"),
-    ("cors", "BucketCors"),
-    ("website", "BucketWebsite"),
-    ("logging", "BucketLogging"),
-    ("notification", "BucketNotificationConfiguration"),
-    ("ownershipControls", "BucketOwnershipControls"),
-    ("accelerate", "BucketAccelerateConfiguration"),
-    ("requestPayment", "BucketRequestPayment"),
-    ("object-lock", "ObjectLockConfiguration"),
-    ("policyStatus", "BucketPolicyStatus"),
-    ("inventory", "BucketInventoryConfiguration"),
-    ("analytics", "BucketAnalyticsConfiguration"),
-    ("metrics", "BucketMetricsConfiguration"),
-    ("intelligent-tiering", "BucketIntelligentTieringConfiguration"),
-];
-
-/// Sub-resources of an object that are no version, part or upload.
-const OF_OBJECTS: &[(&str, &str)] = &[
-    ("tagging", "ObjectTagging"),
-    ("acl", "ObjectAcl"),
-    ("retention", "ObjectRetention"),
-    ("legal-hold", "ObjectLegalHold"),
-    ("attributes", "ObjectAttributes"),
-    ("torrent", "ObjectTorrent"),
-];
 
 impl Target {
     pub fn read(request: &Request) -> Result<Self, AwsError> {
@@ -81,68 +46,18 @@ impl Target {
 
     /// The operation, as AWS spells it.
     pub fn operation(&self, request: &Request) -> String {
-        let method = request.method().as_str();
-        if self.bucket.is_empty() {
-            return if method == "GET" { "ListBuckets".to_owned() } else { format!("{method} /") };
-        }
-        let copies = request.headers().contains_key("x-amz-copy-source");
-        let plain = if self.key.is_empty() { self.of_bucket(method) } else { self.of_object(method, copies) };
+        let shape = s3::Shape {
+            method: request.method().as_str(),
+            bucket: &self.bucket,
+            key: &self.key,
+            query: &self.query,
+            copies: request.headers().contains_key("x-amz-copy-source"),
+        };
         // No operation of S3's, so what NotImplemented names is the request itself.
-        plain.unwrap_or_else(|| format!("{method} {}", self.query.keys().cloned().collect::<Vec<_>>().join("&")))
-    }
-
-    fn of_bucket(&self, method: &str) -> Option<String> {
-        if let Some((_, noun)) = OF_BUCKETS.iter().find(|(parameter, _)| self.has(parameter)) {
-            return match (method, *noun) {
-                ("DELETE", "BucketLifecycleConfiguration") => Some("DeleteBucketLifecycle".to_owned()),
-                _ => verb(method).map(|verb| format!("{verb}{noun}")),
-            };
-        }
-        let name = match method {
-            "GET" if self.has("versions") => "ListObjectVersions",
-            "GET" if self.has("uploads") => "ListMultipartUploads",
-            "GET" if self.get("list-type") == Some("2") => "ListObjectsV2",
-            "GET" => "ListObjects",
-            "PUT" => "CreateBucket",
-            "DELETE" => "DeleteBucket",
-            "HEAD" => "HeadBucket",
-            "POST" if self.has("delete") => "DeleteObjects",
-            _ => return None,
-        };
-        Some(name.to_owned())
-    }
-
-    fn of_object(&self, method: &str, copies: bool) -> Option<String> {
-        if let Some((_, noun)) = OF_OBJECTS.iter().find(|(parameter, _)| self.has(parameter)) {
-            return verb(method).map(|verb| format!("{verb}{noun}"));
-        }
-        let upload = self.has("uploadId");
-        let name = match method {
-            "GET" if upload => "ListParts",
-            "GET" => "GetObject",
-            "HEAD" => "HeadObject",
-            "PUT" if upload && copies => "UploadPartCopy",
-            "PUT" if upload => "UploadPart",
-            "PUT" if copies => "CopyObject",
-            "PUT" => "PutObject",
-            "POST" if self.has("uploads") => "CreateMultipartUpload",
-            "POST" if upload => "CompleteMultipartUpload",
-            "POST" if self.has("restore") => "RestoreObject",
-            "POST" if self.has("select") => "SelectObjectContent",
-            "DELETE" if upload => "AbortMultipartUpload",
-            "DELETE" => "DeleteObject",
-            _ => return None,
-        };
-        Some(name.to_owned())
-    }
-}
-
-fn verb(method: &str) -> Option<&'static str> {
-    match method {
-        "GET" => Some("Get"),
-        "PUT" => Some("Put"),
-        "DELETE" => Some("Delete"),
-        _ => None,
+        s3::operation(&shape).unwrap_or_else(|| match self.bucket.as_str() {
+            "" => format!("{} /", shape.method),
+            _ => format!("{} {}", shape.method, self.query.keys().cloned().collect::<Vec<_>>().join("&")),
+        })
     }
 }
 

@@ -1,0 +1,220 @@
+//! On to the upstream and back, over kept connections.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{self, HeaderName};
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderMap, HeaderValue, Request, Response, Uri};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use super::ProxyError;
+use super::call::host;
+use crate::region::Region;
+
+/// The largest body, either way: twice what any API of the stack takes, and no danger to a test machine.
+pub(super) const BODY_BYTES_MAX: usize = 100 * 1024 * 1024;
+
+/// Emulators in Python close idle connections after 5 s; one that is left before that is never found closed.
+const IDLE: Duration = Duration::from_secs(2);
+
+/// How long an upstream may take to accept a connection; it is on this machine, or near.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// Headers that are between two neighbours (RFC 9110, 7.6.1), and what has been answered here.
+const HOP_BY_HOP: &[&str] = &[
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "expect",
+];
+
+/// Where a Region's requests go: plain HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream(Authority);
+
+impl std::str::FromStr for Upstream {
+    type Err = ProxyError;
+    /// Reads `host:port`.
+    fn from_str(text: &str) -> Result<Self, ProxyError> {
+        let authority: Option<Authority> = text.parse().ok();
+        authority
+            .filter(|authority| authority.port_u16().is_some() && !text.contains('@'))
+            .map(Self)
+            .ok_or_else(|| ProxyError::Upstream(text.to_owned()))
+    }
+}
+
+impl From<std::net::SocketAddr> for Upstream {
+    fn from(address: std::net::SocketAddr) -> Self {
+        // An address and a port always make an authority.
+        Self(address.to_string().parse().unwrap_or_else(|_| Authority::from_static("localhost")))
+    }
+}
+
+impl std::fmt::Display for Upstream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What a host name of users means to an upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// The Region it is known in.
+    pub region: Region,
+    /// As users send it: `api.orders.example`, or the one of `execute-api`; its port does not count.
+    pub name: String,
+    /// The Host header the upstream is sent instead.
+    pub upstream_host: String,
+    /// What the upstream wants before the path, such as `/_aws/execute-api/<id>/<stage>`; may be empty.
+    pub path_prefix: String,
+}
+
+/// The hosts users may ask for, as they were read.
+#[derive(Debug, Default)]
+pub(super) struct Hosts(BTreeMap<(Region, String), (HeaderValue, String)>);
+
+impl Hosts {
+    pub fn read(hosts: Vec<Host>) -> Result<Self, ProxyError> {
+        let one = |host: Host| {
+            let prefix = host.path_prefix.trim_end_matches('/');
+            let is_path = prefix.is_empty() || prefix.parse::<PathAndQuery>().is_ok_and(|path| path.query().is_none());
+            let header = HeaderValue::from_str(&host.upstream_host).ok().filter(|_| !host.upstream_host.is_empty());
+            match header.filter(|_| is_path && (prefix.is_empty() || prefix.starts_with('/'))) {
+                Some(header) => Ok(((host.region, host.name.to_ascii_lowercase()), (header, prefix.to_owned()))),
+                None => Err(ProxyError::Host(host.name)),
+            }
+        };
+        hosts.into_iter().map(one).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// A user's request as the upstream wants it; `None` where the host is not known in the Region.
+    pub fn rewrite(&self, region: Region, mut request: Request<Bytes>) -> Option<Request<Bytes>> {
+        let (header, prefix) = self.0.get(&(region, host(&request)?))?;
+        request.headers_mut().insert(header::HOST, header.clone());
+        let asked = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+        *request.uri_mut() = format!("{prefix}{asked}").parse().ok()?;
+        Some(request)
+    }
+}
+
+pub(super) struct Upstreams {
+    client: Client<HttpConnector, Full<Bytes>>,
+    by_region: BTreeMap<Region, Upstream>,
+}
+
+impl Upstreams {
+    pub fn new(by_region: BTreeMap<Region, Upstream>) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(CONNECT));
+        let mut client = Client::builder(TokioExecutor::new());
+        client.pool_idle_timeout(IDLE).pool_timer(TokioTimer::new());
+        Self { client: client.build(connector), by_region }
+    }
+
+    /// The upstream's answer, or why there is none. Host, path and query stay as they are: they are signed.
+    pub async fn send(&self, region: Region, request: Request<Bytes>) -> Result<Response<Bytes>, String> {
+        let Some(upstream) = self.by_region.get(&region) else { return Err(format!("{region} has no upstream")) };
+        let (mut parts, body) = request.into_parts();
+        let mut uri = http::uri::Parts::default();
+        uri.scheme = Some(Scheme::HTTP);
+        uri.authority = Some(upstream.0.clone());
+        uri.path_and_query = Some(parts.uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/")));
+        parts.uri = Uri::from_parts(uri).map_err(|error| error.to_string())?;
+        parts.version = http::Version::HTTP_11;
+        // A length the client gave stays, as it may be signed; of what came in chunks hyper writes the length.
+        let in_chunks = parts.headers.contains_key(header::TRANSFER_ENCODING);
+        strip(&mut parts.headers, in_chunks);
+        let request = Request::from_parts(parts, Full::new(body));
+        let failed = |error: &dyn std::error::Error| format!("{upstream} gave no answer: {}", causes(error));
+        let is_head = request.method() == http::Method::HEAD;
+        let response = self.client.request(request).await.map_err(|error| failed(&error))?;
+        let (mut parts, body) = response.into_parts();
+        let body = Limited::new(body, BODY_BYTES_MAX).collect().await.map_err(|error| failed(&*error))?.to_bytes();
+        // The answer to HEAD says how long the body would be.
+        strip(&mut parts.headers, !is_head);
+        parts.version = http::Version::HTTP_11;
+        Ok(Response::from_parts(parts, body))
+    }
+}
+
+/// Removes what is between two neighbours.
+fn strip(headers: &mut HeaderMap, length_too: bool) {
+    let named: Vec<HeaderName> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in named.iter().map(HeaderName::as_str).chain(HOP_BY_HOP.iter().copied()) {
+        headers.remove(name);
+    }
+    if length_too {
+        headers.remove(header::CONTENT_LENGTH);
+    }
+}
+
+/// An error with all that caused it, on one line.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upstream_is_a_host_and_a_port() {
+        assert_eq!("localhost:4566".parse::<Upstream>().unwrap().to_string(), "localhost:4566");
+        for wrong in ["localhost", "http://localhost:4566", "user@localhost:4566", ""] {
+            let error = wrong.parse::<Upstream>().unwrap_err().to_string();
+            assert!(error.contains(&format!("{wrong:?}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_the_connection_header_names_is_removed_too() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in
+            [("connection", "close, X-Own"), ("x-own", "1"), ("te", "trailers"), ("host", "a"), ("content-length", "3")]
+        {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        strip(&mut headers, false);
+        assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["host", "content-length"]);
+    }
+
+    #[test]
+    fn a_host_that_cannot_be_sent_is_refused() {
+        let host = |upstream_host: &str, path_prefix: &str| Host {
+            region: Region::US_EAST_1,
+            name: "api.example".to_owned(),
+            upstream_host: upstream_host.to_owned(),
+            path_prefix: path_prefix.to_owned(),
+        };
+        assert!(Hosts::read(vec![host("a:4566", "/prod/")]).is_ok());
+        for (upstream, prefix) in [("", ""), ("a\n", ""), ("a", "prod"), ("a", "/prod?x=1")] {
+            assert!(Hosts::read(vec![host(upstream, prefix)]).is_err(), "{upstream:?} {prefix:?}");
+        }
+    }
+}
