@@ -3,11 +3,15 @@
 //! Gherkin steps and scenario files become one [`scenario::Plan`]; [`run`] executes it against one
 //! [`target::Target`]; every stage writes one [`history`]; [`judge`] reads it and [`report`] shows what it found.
 
+// The conductor's future holds all that a run does: its layout is deep.
+#![recursion_limit = "256"]
+
 // Stories that tests share with examples name the crate as examples do.
 #[cfg(test)]
 extern crate self as blackstart;
 
 pub mod arrivals;
+pub mod capability;
 pub mod clock;
 pub mod dns;
 pub mod region;
@@ -27,6 +31,7 @@ pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod shift;
+pub mod survey;
 pub mod target;
 pub mod traffic;
 pub mod twin;

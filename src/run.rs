@@ -7,41 +7,76 @@
 //!
 //! A preflight that does not hold leads to the teardown at once: nothing is broken that did not work before.
 
+mod aside;
 mod canary;
+mod draft;
+mod intent;
+mod restore;
 mod start;
+mod survey;
 
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::capability::Capability;
 use crate::clock::Timestamp;
 use crate::data::{self, secrets};
 use crate::deploy::{self, DeployError, Deployment, StackDirectory};
 use crate::fault;
 use crate::history::{Event, FaultAction, Journal, PhaseName, Recorder};
 use crate::probe::{self, Answers};
-use crate::region::Region;
 use crate::scenario::{Operate, Plan};
 use crate::seed::Seed;
+use crate::survey::CacheError;
 use crate::target::embedded::{self, Embedded};
+use crate::target::live::{self, Live};
 use crate::target::{Target, TargetError};
 use crate::wait::{self, Look};
+pub use aside::{Chore, UpStack, chore, up};
+pub use draft::draft;
+pub use intent::{Intended, Intent, accounts};
+pub use restore::{Extent, PutBack, put_back, restore};
 use start::{Writers, buckets, clients_of, inventory, preflight, start_followers, start_load, start_probes};
+pub use survey::{Ask, survey, survey_async};
 
 /// How much longer than the TTL the last client may need to notice that it is home.
 const SETTLE: Duration = Duration::from_secs(30);
 
+/// What an emulator has not deployed within this it never will.
+const STACK_ON_EMULATOR: Duration = Duration::from_secs(180);
+
+/// What equal Regions stand on: without them nothing would ever become equal, and nobody waits for it.
+const TABLES: [Capability; 2] = [Capability::TableReplication, Capability::TemplateTable];
+const BUCKETS: [Capability; 2] = [Capability::BucketReplication, Capability::TemplateBucket];
+
 /// Why a run could not be carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    #[error("unknown target {0:?}: this version knows \"embedded\"")]
+    #[error("unknown target {0:?}: expected embedded, localstack, endpoint or aws")]
     UnknownTarget(String),
+    #[error(
+        "a canary deploys its release from the stack's templates, and an adopted stack has none: leave the canary out"
+    )]
+    AdoptedCanary,
+    /// Real accounts that `blackstart.yaml` does not allow.
+    #[error("{0}")]
+    Refused(TargetError),
+    #[error("not everything was put back: {0}; blackstart restore tries again")]
+    NotUndone(String),
+    #[error("interrupted: faults were healed and the stack was taken down")]
+    Interrupted,
+    #[error("{first}; and then not everything could be taken down: {then}")]
+    Left { first: Box<RunError>, then: Box<RunError> },
     #[error(transparent)]
     Deploy(#[from] DeployError),
     #[error(transparent)]
     Target(#[from] TargetError),
+    #[error(transparent)]
+    Kept(#[from] CacheError),
     #[error("the stack's outputs name no {0}: its layout.yaml must give this role")]
     NoRole(&'static str),
     #[error("the run crashed; what it panicked with stands above")]
@@ -59,14 +94,29 @@ impl RunError {
             || matches!(
                 self,
                 Self::UnknownTarget(_)
+                    | Self::Refused(_)
+                    | Self::AdoptedCanary
                     | Self::NoRole(_)
                     | Self::Deploy(
                         DeployError::Read { .. }
                             | DeployError::Layout { .. }
                             | DeployError::Template { .. }
                             | DeployError::UnknownParameter { .. }
+                            | DeployError::NoPackage { .. }
+                            | DeployError::Adopted { .. }
                     )
             )
+    }
+}
+
+impl RunError {
+    /// Whether something that was changed is not what it was before.
+    pub fn is_undo(&self) -> bool {
+        match self {
+            Self::NotUndone(_) => true,
+            Self::Left { first, then } => first.is_undo() || then.is_undo(),
+            _ => false,
+        }
     }
 }
 
@@ -81,59 +131,78 @@ pub async fn run_async(plan: &Plan, journal: &Journal) -> Result<(), RunError> {
 }
 
 fn launch(plan: &Plan, journal: &Journal) -> Result<oneshot::Receiver<Result<(), RunError>>, RunError> {
-    if plan.target.name != "embedded" {
-        return Err(RunError::UnknownTarget(plan.target.name.clone()));
-    }
     let (plan, journal) = (plan.clone(), journal.clone());
-    let running = embedded::in_virtual_time(move || async move {
-        let target = Embedded::start(plan.seed, &plan.target.regions);
-        let recorder = Recorder::new(target.clock(), journal, run_number(plan.seed, target.clock().epoch()));
-        recorder.record(Event::Run {
-            scenario: plan.scenario.clone(),
-            target: plan.target.name.clone(),
-            seed: plan.seed,
-            epoch: target.clock().epoch().iso8601(),
-            regions: plan.target.regions.clone(),
-        });
-        conduct(&plan, &target, &recorder).await
-    })?;
+    let running = match plan.target.name.as_str() {
+        "embedded" => embedded::in_virtual_time(move || async move {
+            let target = Embedded::start(plan.seed, &plan.target.regions);
+            let recorder = begin(&plan, &target, journal);
+            conduct(&plan, &target, &mut Deployment::default(), &recorder).await
+        })?,
+        name if live::NAMES.contains(&name) => live::in_real_time(move || async move {
+            let interrupted = tokio::signal::ctrl_c();
+            let (mut interrupted, mut starting) = (pin!(interrupted), pin!(Live::start(&plan.target, plan.seed)));
+            let live = tokio::select! {
+                live = &mut starting => live?,
+                // A container that is half made has nobody to remove it: it is started first.
+                _ = &mut interrupted => return ended(Err(RunError::Interrupted), starting.await?.end().await.map_err(RunError::from)),
+            };
+            let recorder = begin(&plan, live.target(), journal);
+            let done = safely(&plan, live.target(), &recorder, interrupted).await;
+            if done.is_err()
+                && let Some(log) = live.log().await
+            {
+                recorder.record(Event::Trouble { stage: "target log".to_owned(), what: log });
+            }
+            ended(done, live.end().await.map_err(RunError::from))
+        })?,
+        other => return Err(RunError::UnknownTarget(other.to_owned())),
+    };
     Ok(running)
 }
 
-/// A stack that was deployed.
-#[derive(Clone, Debug)]
-pub struct UpStack {
-    pub stack: String,
-    pub region: Region,
-    /// On the target's clock.
-    pub took_ms: u64,
-    pub outputs: Vec<(String, String)>,
+/// Writes the first line of the history.
+fn begin(plan: &Plan, target: &dyn Target, journal: Journal) -> Recorder {
+    let recorder = Recorder::new(target.clock(), journal, run_number(plan.seed, target.clock().epoch()));
+    recorder.record(Event::Run {
+        scenario: plan.scenario.clone(),
+        target: plan.target.name.clone(),
+        seed: plan.seed,
+        epoch: target.clock().epoch().iso8601(),
+        regions: plan.target.regions.clone(),
+    });
+    recorder
 }
 
-/// Deploys the plan's stack and nothing more.
-pub fn up(plan: &Plan) -> Result<Vec<UpStack>, RunError> {
-    let plan = plan.clone();
-    let running = embedded::in_virtual_time(move || async move {
-        let target = Embedded::start(plan.seed, &plan.target.regions);
-        let mut stacks: Vec<UpStack> = Vec::new();
-        let (deployment, _) = deploy(&plan, &target, |progress| {
-            let deploy::Progress { stack, region, took_ms, .. } = progress;
-            match stacks.iter_mut().find(|known| known.stack == stack && known.region == region) {
-                Some(known) => known.took_ms += took_ms,
-                None => stacks.push(UpStack { stack, region, took_ms, outputs: Vec::new() }),
-            }
-        })
-        .await?;
-        for (stack, region, name, value) in deployment.outputs() {
-            if let Some(up) =
-                stacks.iter_mut().find(|up| up.stack == deployment.stack_name(stack) && up.region == region)
-            {
-                up.outputs.push((name.to_owned(), value.to_owned()));
-            }
-        }
-        Ok(stacks)
-    })?;
-    running.blocking_recv().map_err(|_| RunError::Crashed)?
+/// Carries out a plan where what is left behind stays: whatever ends it early, Ctrl-C too, faults are healed and what was
+/// deployed is taken down.
+async fn safely(
+    plan: &Plan,
+    target: &dyn Target,
+    recorder: &Recorder,
+    interrupted: impl Future<Output = std::io::Result<()>>,
+) -> Result<(), RunError> {
+    let mut deployment = Deployment::default();
+    let done = tokio::select! {
+        done = conduct(plan, target, &mut deployment, recorder) => done,
+        _ = interrupted => Err(RunError::Interrupted),
+    };
+    if done.is_ok() {
+        return done;
+    }
+    let healed = target.injector().heal_all().await.map_err(RunError::from);
+    // Before the stack goes: what somebody else changed must be told, and what stays must be as it was.
+    let put_back = restore(target, recorder.undo(), Extent::AllButStacks).await;
+    let healed = ended(healed, restore::failures(&put_back).map_or(Ok(()), |what| Err(RunError::NotUndone(what))));
+    let down = tear_down(target, &deployment, recorder).await;
+    ended(ended(done, healed), down)
+}
+
+/// What came of two things, of which the second is done whatever the first came to.
+fn ended(first: Result<(), RunError>, then: Result<(), RunError>) -> Result<(), RunError> {
+    match (first, then) {
+        (Err(first), Err(then)) => Err(RunError::Left { first: Box::new(first), then: Box::new(then) }),
+        (first, then) => first.and(then),
+    }
 }
 
 /// Tells the writes of a run from those of another one on the same stack: by seed and by when it began.
@@ -145,28 +214,65 @@ fn run_number(seed: Seed, began: Timestamp) -> u32 {
 async fn deploy(
     plan: &Plan,
     target: &dyn Target,
+    without: Vec<(&'static str, String)>,
+    deployment: &mut Deployment,
     progress: impl FnMut(deploy::Progress),
-) -> Result<(Deployment, StackDirectory), RunError> {
+) -> Result<StackDirectory, RunError> {
     let mut directory = StackDirectory::read(&plan.target.stack)?;
+    if let Some(adopted) = &plan.target.settings.adopted {
+        if plan.canary.is_some() {
+            return Err(RunError::AdoptedCanary);
+        }
+        *deployment = deploy::adopt(target, adopted).await?;
+        return Ok(directory);
+    }
     let overrides = plan.target.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     deploy::override_parameters(&mut directory, overrides)?;
-    let deployment = deploy::up(target, &directory, progress).await?;
-    Ok((deployment, directory))
+    if let Some(adopted) = &plan.target.settings.adopted {
+        *deployment = deploy::adopt(target, adopted).await?;
+        return Ok(directory);
+    }
+    let on_failure = if matches!(target.name(), "localstack" | "endpoint") {
+        deploy::OnFailure::LeaveOut { within: STACK_ON_EMULATOR }
+    } else {
+        deploy::OnFailure::Stop
+    };
+    let run = Some(run_number(plan.seed, target.clock().epoch()));
+    deploy::up(target, &directory, &deploy::Options { on_failure, without, run }, deployment, progress).await?;
+    Ok(directory)
 }
 
 fn record_stack(recorder: &Recorder, progress: deploy::Progress) {
-    let deploy::Progress { stack, region, status, took_ms } = progress;
+    let deploy::Progress { stack, region, status, took_ms, why } = progress;
+    if let Some(why) = why {
+        let what = format!("{stack} in {region}: {status}: {why}");
+        recorder.record(Event::Trouble { stage: "deployment".to_owned(), what });
+    }
     recorder.record(Event::Stack { stack, region, status: status.to_owned(), took_ms });
 }
 
-async fn conduct(plan: &Plan, target: &dyn Target, recorder: &Recorder) -> Result<(), RunError> {
+async fn conduct(
+    plan: &Plan,
+    target: &dyn Target,
+    deployment: &mut Deployment,
+    recorder: &Recorder,
+) -> Result<(), RunError> {
     let phase = |phase| recorder.record(Event::Phase { phase });
     // From the first record on: decisions are judged again from all of them, and must come out the same.
     let trial = canary::attend(plan, recorder);
+    let lacks = survey::find_out(plan, target, recorder).await?;
+    if lacks.everything(plan) {
+        // Nothing that is claimed could be shown: nothing is deployed for it.
+        phase(PhaseName::End);
+        return Ok(());
+    }
+    let plan = &lacks.without(plan);
     phase(PhaseName::Deploy);
-    let (deployment, directory) = deploy(plan, target, |progress| record_stack(recorder, progress)).await?;
-    if !preflight(plan, target, &deployment, recorder).await? {
-        return tear_down(target, &deployment, recorder).await;
+    let told = |progress| record_stack(recorder, progress);
+    let directory = deploy(plan, target, lacks.types(), deployment, told).await?;
+    let deployment = &*deployment;
+    if !preflight(plan, target, deployment, &lacks, recorder).await? {
+        return tear_down(target, deployment, recorder).await;
     }
     let primary = target.primary();
     let zone = deployment.role("hosted-zone", primary).zip(deployment.role("public-name", primary));
@@ -177,44 +283,46 @@ async fn conduct(plan: &Plan, target: &dyn Target, recorder: &Recorder) -> Resul
         _ => plan.settings.record_ttl,
     };
 
-    let checks = inventory(target, &deployment, recorder).await?;
+    let checks = inventory(target, deployment, recorder).await?;
 
     let answers = Answers::default();
-    let (stop_probes, probes) = start_probes(plan, target, &deployment, &answers, checks, recorder)?;
-    let (stop_followers, followers) = start_followers(plan, target, &deployment, recorder)?;
-    let writers = Writers::of(plan, target, &deployment, recorder)?;
-    let (stop_load, load) = start_load(plan, target, &deployment, &writers, recorder)?;
+    let (stop_probes, probes) = start_probes(plan, target, deployment, &answers, checks, recorder)?;
+    let (stop_followers, followers) = start_followers(plan, target, deployment, recorder)?;
+    let writers = Writers::of(plan, target, deployment, recorder)?;
+    let (stop_load, load) = start_load(plan, target, deployment, &writers, recorder)?;
 
     phase(PhaseName::SteadyBefore);
     tokio::time::sleep(plan.steady_state.duration).await;
     phase(PhaseName::Fault);
     let day = async {
-        let canary = canary::conduct(plan, target, (&deployment, &directory), recorder, trial);
+        let canary = canary::conduct(plan, target, (deployment, &directory), recorder, trial);
         let (played, released, ()) =
-            tokio::join!(play(plan, target, &deployment, recorder), canary, writers.script(plan));
+            tokio::join!(play(plan, target, deployment, recorder), canary, writers.script(plan));
         played?;
         released?;
         phase(PhaseName::Failback);
-        come_home(plan, &answers, ttl).await;
+        if deployment.role("public-name", primary).is_some() {
+            come_home(plan, &answers, ttl).await;
+        }
         phase(PhaseName::SteadyAfter);
         tokio::time::sleep(plan.steady_state.duration).await;
         Ok::<_, RunError>(())
     };
     // What an operator began is waited for, and holds nobody else up.
-    tokio::try_join!(day, operate(plan, target, &deployment, recorder))?;
+    tokio::try_join!(day, operate(plan, target, deployment, recorder))?;
 
     finish(stop_load, load).await;
     phase(PhaseName::Reconcile);
     finish(stop_followers, followers).await;
-    if let Some(table) = deployment.role("table", primary) {
+    if let Some(table) = deployment.role("table", primary).filter(|_| !lacks.any(&TABLES)) {
         data::tables::scan(&clients_of(target)?, table, plan.data.settle, recorder).await;
     }
-    let buckets = buckets(target, &deployment)?;
-    if !buckets.is_empty() {
+    let buckets = buckets(target, deployment)?;
+    if !buckets.is_empty() && !lacks.any(&BUCKETS) {
         data::objects::scan(&buckets, plan.data.objects_settle(), recorder).await;
     }
     finish(stop_probes, probes).await;
-    tear_down(target, &deployment, recorder).await
+    tear_down(target, deployment, recorder).await
 }
 
 async fn tear_down(target: &dyn Target, deployment: &Deployment, recorder: &Recorder) -> Result<(), RunError> {

@@ -7,6 +7,7 @@
 mod canary;
 mod clients;
 mod data;
+mod elsewhere;
 mod faults;
 mod guard;
 mod params;
@@ -16,4 +17,5 @@ mod stack;
 mod users;
 mod world;
 
+pub use elsewhere::{last_line, target as elsewhere};
 pub use world::World;

@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::elsewhere;
 use super::stack::StackCopy;
-use crate::history::{Journal, Record};
+use crate::history::{Event, Record};
 use crate::judge::{self, Outcome};
 use crate::run;
 use crate::scenario::{Check, Plan};
@@ -27,6 +28,7 @@ impl World {
         plan.steady_state.duration = Duration::from_secs(180);
         // Users' own writes and the secret are followed, and where nobody asks how long they took exactly, this is enough.
         plan.data.look_every = Duration::from_secs(2);
+        elsewhere::aim(&mut plan);
         Self { plan, stack: None, history: None }
     }
 
@@ -38,21 +40,32 @@ impl World {
     /// Holds one claim against the history, and panics with the evidence unless it passes.
     pub async fn prove(&mut self, check: Check) {
         let plan = Plan { assertions: vec![check.into_assertion()], ..self.plan.clone() };
-        let verdict = judge::judge(&plan, self.history().await);
+        if let Some(why) = elsewhere::lacking(&plan).await {
+            elsewhere::note(&why);
+            return;
+        }
+        let verdict = judge::judge(&plan, self.history(&plan).await);
         let judgement = verdict.assertions.first().unwrap_or_else(|| panic!("nothing was judged"));
+        if judgement.verdict == Outcome::Inconclusive && elsewhere::target().is_some() {
+            elsewhere::note(&judgement.evidence);
+            return;
+        }
         assert!(judgement.verdict == Outcome::Pass, "{}", describe(judgement, &verdict));
     }
 
-    /// Runs the plan, once.
-    async fn history(&mut self) -> &[Record] {
+    /// Runs the plan, once; elsewhere with its first claim, which says what has to be found out of the target.
+    async fn history(&mut self, claimed: &Plan) -> &[Record] {
+        let plan = if elsewhere::target().is_some() { claimed } else { &self.plan };
         if self.history.is_none() {
             let records: Arc<Mutex<Vec<Record>>> = Arc::default();
-            let (journal, kept) = (Journal::unwritten(), records.clone());
+            let (journal, kept) = (elsewhere::journal(), records.clone());
             let keep = move |record: &Record| kept.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone());
             journal.watch(Box::new(keep));
-            run::run_async(&self.plan, &journal).await.unwrap_or_else(|error| panic!("{error}"));
+            run::run_async(plan, &journal).await.unwrap_or_else(|error| panic!("{error}"));
             let records = std::mem::take(&mut *records.lock().unwrap_or_else(PoisonError::into_inner));
-            self.history = Some(records);
+            // What its run found out is less than what is known.
+            let seen = records.into_iter().filter(|record| !matches!(record.event, Event::Capability { .. }));
+            self.history = Some(elsewhere::told().into_iter().chain(seen).collect());
         }
         self.history.as_deref().unwrap_or_else(|| panic!("the run left no history"))
     }

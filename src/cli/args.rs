@@ -4,12 +4,16 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::capability::Capability;
 use crate::report::Schema;
 
 /// Rehearse losing an AWS Region, and prove with evidence how fast users got back.
 #[derive(Debug, Parser)]
 #[command(name = "blackstart", version, about, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 pass, 1 fail, 2 inconclusive, 64 usage or bad scenario, 70 crash.")]
+#[command(
+    after_help = "Exit codes: 0 pass, 1 fail, 2 inconclusive, 3 something could not be put back, 64 usage or bad scenario, \
+                  70 crash, 130 interrupted."
+)]
 pub struct Args {
     #[command(subcommand)]
     pub command: Command,
@@ -34,26 +38,29 @@ pub enum Command {
         #[arg(value_enum, default_value = "scenario")]
         of: Schema,
     },
+    /// Find out what a target can do, by doing it: proven, absent, a lie, or unknown.
+    ///
+    /// What is made for it is taken away again. Findings are kept by target and version in the folder of runs.
+    Capabilities(CapabilitiesArgs),
     /// Deploy the stack and show its outputs.
-    Up(UpArgs),
-    /// Take the stack down.
-    Down {
-        #[arg(long, value_enum, default_value = "embedded")]
-        target: Target,
-    },
+    Up(StackArgs),
+    /// Take the stack down, or what earlier runs left.
+    Down(DownArgs),
     /// Show what is deployed.
-    Status {
-        #[arg(long, value_enum, default_value = "embedded")]
-        target: Target,
-    },
+    Status(StackArgs),
+    /// Put back what a run that was killed has changed and left so, from its undo.jsonl.
+    ///
+    /// What somebody else changed meanwhile stays. Exit code 0 where all is what it was, 3 where something is not.
+    Restore(RestoreArgs),
+    /// Draft blackstart.yaml for a stack that stands already: what seems to play which role, and why.
+    Adopt(StackArgs),
 }
 
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
     pub scenario: PathBuf,
-    /// Where to run it; the scenario's own target otherwise.
-    #[arg(long, value_enum)]
-    pub target: Option<Target>,
+    #[command(flatten)]
+    pub at: Where,
     /// Another seed than the scenario's.
     #[arg(long)]
     pub seed: Option<u64>,
@@ -77,12 +84,77 @@ pub struct ReportArgs {
 }
 
 #[derive(Debug, clap::Args)]
-pub struct UpArgs {
-    #[arg(long, value_enum, default_value = "embedded")]
-    pub target: Target,
+pub struct RestoreArgs {
+    /// The folder of a run, or its name in the folder of runs, such as latest.
+    pub run: PathBuf,
+    /// The folder of runs.
+    #[arg(long, default_value = "runs")]
+    pub out: PathBuf,
+    /// How targets are reached, and where the harness may act. Default: what the run was given.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Act on real accounts without asking.
+    #[arg(long)]
+    pub yes: bool,
+    /// Say what would be put back, and do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Where to act, and how to get there.
+#[derive(Debug, Default, clap::Args)]
+pub struct Where {
+    /// Where to run it; the scenario's own target otherwise, and embedded without one.
+    #[arg(long, value_enum)]
+    pub target: Option<Target>,
+    /// The endpoint's URL; AWS_ENDPOINT_URL otherwise, or blackstart.yaml.
+    #[arg(long, value_name = "URL")]
+    pub endpoint_url: Option<String>,
+    /// How targets are reached, and where the harness may act. Default: blackstart.yaml, if it is there.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Act on real accounts without asking.
+    #[arg(long)]
+    pub yes: bool,
+    /// Say what would be done, and do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct CapabilitiesArgs {
+    #[command(flatten)]
+    pub at: Where,
+    /// These alone, such as table-replication,health-checks.
+    #[arg(long, value_delimiter = ',')]
+    pub only: Option<Vec<Capability>>,
+    /// Probe anew what is known from an earlier time.
+    #[arg(long)]
+    pub fresh: bool,
+    /// The folder of runs.
+    #[arg(long, default_value = "runs")]
+    pub out: PathBuf,
+    /// Print the findings as JSON, and nothing else on stdout.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct StackArgs {
+    #[command(flatten)]
+    pub at: Where,
     /// The directory of the templates.
     #[arg(long, default_value = "stack")]
     pub stack: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct DownArgs {
+    #[command(flatten)]
+    pub stack: StackArgs,
+    /// What earlier runs left, found by its tag, in place of the stack: listed, and removed with --yes.
+    #[arg(long)]
+    pub orphans: bool,
 }
 
 /// Where stacks can be deployed to.
@@ -90,12 +162,21 @@ pub struct UpArgs {
 pub enum Target {
     /// The twin in this process, on virtual time.
     Embedded,
+    /// LocalStack, in a container that is started and removed.
+    Localstack,
+    /// Anything that speaks AWS's protocols behind a URL.
+    Endpoint,
+    /// Real accounts: those that blackstart.yaml allows, and no other.
+    Aws,
 }
 
 impl Target {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Embedded => "embedded",
+            Self::Localstack => "localstack",
+            Self::Endpoint => "endpoint",
+            Self::Aws => "aws",
         }
     }
 }

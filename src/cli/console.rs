@@ -1,6 +1,6 @@
 //! Where output goes, and how it may look there.
 
-use std::io::{IsTerminal, Write};
+use std::io::{BufRead, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::report::{Paint, Sink};
@@ -9,6 +9,8 @@ use crate::report::{Paint, Sink};
 pub struct Console {
     out: Box<dyn Write>,
     err: Sink,
+    /// Who can be asked; nobody where stdin or stderr is no terminal.
+    asked: Option<Box<dyn BufRead>>,
     pub paint: Paint,
     /// Whether stderr is a terminal, where a line can be written over.
     pub live: bool,
@@ -21,12 +23,28 @@ impl Console {
         let colour = std::io::stdout().is_terminal() && !plain;
         let live = std::io::stderr().is_terminal();
         let (out, err) = (Box::new(std::io::stdout()), Arc::new(Mutex::new(std::io::stderr())));
-        Self { out, err, paint: Paint { colour }, live }
+        let asked = (live && std::io::stdin().is_terminal()).then(|| Box::new(std::io::stdin().lock()) as _);
+        Self { out, err, asked, paint: Paint { colour }, live }
     }
 
     /// Plain text to anywhere.
     pub fn to(out: Box<dyn Write>, err: Sink) -> Self {
-        Self { out, err, paint: Paint::default(), live: false }
+        Self { out, err, asked: None, paint: Paint::default(), live: false }
+    }
+
+    /// With somebody who can be asked.
+    #[cfg(test)]
+    pub fn asking(self, asked: Box<dyn BufRead>) -> Self {
+        Self { asked: Some(asked), ..self }
+    }
+
+    /// Asks, and reads one line; none where nobody can be asked.
+    pub fn ask(&mut self, question: &str) -> Option<String> {
+        self.asked.as_ref()?;
+        self.complain(question);
+        let mut answer = String::new();
+        self.asked.as_mut()?.read_line(&mut answer).ok()?;
+        Some(answer.trim().to_owned())
     }
 
     /// Data. A reader that has gone away (`| head`) is no error.

@@ -3,8 +3,9 @@
 use serde_json::{Map, json};
 
 use super::args::RunArgs;
+use super::consent::{self, Act};
 use super::run::{carry_out, store};
-use super::{Console, Engine, Stop, exit, runs};
+use super::{Console, Engine, Stop, exit, runs, settings};
 use crate::judge::{Outcome, Verdict};
 use crate::report::guards;
 use crate::scenario;
@@ -19,8 +20,9 @@ pub(crate) fn compare(args: &RunArgs, console: &mut Console, engine: &Engine) ->
     if let Some(seed) = args.seed {
         plan.seed = Seed(seed);
     }
-    if let Some(target) = args.target {
-        plan.target.name = target.as_str().to_owned();
+    settings::aim(&mut plan, &args.at).map_err(Stop::Usage)?;
+    if !consent::given(Act::Guards, &plan, &args.at, console, engine)? {
+        return Ok(exit::PASS);
     }
     let mut judged: Vec<(&str, Verdict)> = Vec::new();
     for guard in GUARDS {

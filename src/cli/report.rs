@@ -29,7 +29,7 @@ pub(crate) fn report(args: &ReportArgs, console: &mut Console) -> Result<u8, Sto
     Ok(exit::of(verdict.verdict))
 }
 
-fn read_plan(folder: &Path) -> anyhow::Result<Plan> {
+pub(super) fn read_plan(folder: &Path) -> anyhow::Result<Plan> {
     let file = folder.join(runs::PLAN);
     let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
     serde_json::from_str(&text).with_context(|| format!("{}: not the plan of a run", file.display()))

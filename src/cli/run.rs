@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::args::RunArgs;
-use super::{Console, Engine, Stop, exit, runs};
+use super::consent::{self, Act};
+use super::{Console, Engine, Stop, exit, runs, settings};
 use crate::clock::WallClock;
 use crate::history::Journal;
 use crate::judge::{Judge, Verdict};
@@ -17,8 +18,9 @@ pub(crate) fn run(args: &RunArgs, console: &mut Console, engine: &Engine) -> Res
     if let Some(seed) = args.seed {
         plan.seed = Seed(seed);
     }
-    if let Some(target) = args.target {
-        plan.target.name = target.as_str().to_owned();
+    settings::aim(&mut plan, &args.at).map_err(Stop::Usage)?;
+    if !consent::given(Act::Run, &plan, &args.at, console, engine)? {
+        return Ok(exit::PASS);
     }
     let folder = runs::create(&args.out, &runs::run_id(&plan))?;
     // Before the run: what it saw until it died can then be reported as latest too.

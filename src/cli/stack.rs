@@ -1,36 +1,82 @@
 //! `blackstart up`, `down` and `status`. The embedded twin lives only as long as the process, and says so.
 
-use super::args::UpArgs;
-use super::{Console, Engine, Stop, exit};
+use super::args::{DownArgs, StackArgs, Target};
+use super::consent::{self, Act};
+use super::{Console, Engine, Stop, exit, settings};
+use crate::run::Chore;
 use crate::scenario::Plan;
 
 const EPHEMERAL: &str = "The embedded twin lives in the process that runs it: ";
+const CONTAINED: &str = "LocalStack's containers live as long as the command that started them: ";
 
-pub(crate) fn up(args: &UpArgs, console: &mut Console, engine: &Engine) -> Result<u8, Stop> {
+fn plan(args: &StackArgs) -> Result<Plan, Stop> {
     let mut plan = Plan::default();
-    plan.target.name = args.target.as_str().to_owned();
     plan.target.stack = args.stack.clone();
+    settings::aim(&mut plan, &args.at).map_err(Stop::Usage)?;
+    Ok(plan)
+}
+
+pub(crate) fn up(args: &StackArgs, console: &mut Console, engine: &Engine) -> Result<u8, Stop> {
+    let plan = plan(args)?;
+    if !consent::given(Act::Up, &plan, &args.at, console, engine)? {
+        return Ok(exit::PASS);
+    }
     let stacks = (engine.up)(&plan)?;
     for stack in &stacks {
         let took = stack.took_ms as f64 / 1_000.0;
-        console.print(&format!("{} in {}, {took:.1} s simulated\n", stack.stack, stack.region));
+        console.print(&format!("{} in {}, {took:.1} s\n", stack.stack, stack.region));
         for (name, value) in &stack.outputs {
             console.print(&format!("  {name} = {value}\n"));
         }
     }
     let took: u64 = stacks.iter().map(|stack| stack.took_ms).sum();
-    console.print(&format!("{} stacks deployed in {:.1} s simulated\n", stacks.len(), took as f64 / 1_000.0));
-    console.complain(&format!("{EPHEMERAL}with this command it is gone. `blackstart run` deploys its own.\n"));
+    console.print(&format!(
+        "{} stacks deployed in {:.1} s of the target's time\n",
+        stacks.len(),
+        took as f64 / 1_000.0
+    ));
+    if let Some(says) = ephemeral(&plan) {
+        console.complain(&format!("{says}with this command it is gone. `blackstart run` deploys its own.\n"));
+    }
     Ok(exit::PASS)
 }
 
-pub(crate) fn down(console: &Console) -> u8 {
-    console.complain(&format!("{EPHEMERAL}nothing is left to take down.\n"));
-    exit::PASS
+pub(crate) fn down(args: &DownArgs, console: &mut Console, engine: &Engine) -> Result<u8, Stop> {
+    let plan = plan(&args.stack)?;
+    if let Some(says) = ephemeral(&plan) {
+        console.complain(&format!("{says}nothing is left to take down.\n"));
+        return Ok(exit::PASS);
+    }
+    let at = &args.stack.at;
+    if args.orphans {
+        // Without --yes they are listed.
+        return tell(console, &(engine.chore)(&plan, Chore::Orphans { remove: at.yes && !at.dry_run })?);
+    }
+    if !consent::given(Act::Down, &plan, at, console, engine)? {
+        return Ok(exit::PASS);
+    }
+    tell(console, &(engine.chore)(&plan, Chore::Down)?)
 }
 
-pub(crate) fn status(console: &mut Console) -> u8 {
-    console.print("embedded: nothing deployed\n");
-    console.complain(&format!("{EPHEMERAL}between commands there is none.\n"));
-    exit::PASS
+pub(crate) fn status(args: &StackArgs, console: &mut Console, engine: &Engine) -> Result<u8, Stop> {
+    let plan = plan(args)?;
+    if let Some(says) = ephemeral(&plan) {
+        console.print(&format!("{}: nothing deployed\n", plan.target.name));
+        console.complain(&format!("{says}between commands there is none.\n"));
+        return Ok(exit::PASS);
+    }
+    tell(console, &(engine.chore)(&plan, Chore::Status)?)
+}
+
+fn tell(console: &mut Console, lines: &[String]) -> Result<u8, Stop> {
+    lines.iter().for_each(|line| console.print(&format!("{}\n", line.trim_end())));
+    Ok(exit::PASS)
+}
+
+/// What lives no longer than the command that started it.
+fn ephemeral(plan: &Plan) -> Option<&'static str> {
+    [(Target::Embedded, EPHEMERAL), (Target::Localstack, CONTAINED)]
+        .into_iter()
+        .find(|(target, _)| target.as_str() == plan.target.name)
+        .map(|(_, says)| says)
 }

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use super::{Console, Engine, exit, runs};
+use crate::capability::{Capability, Finding, Standing, Survey};
+use crate::deploy::{Draft, Guess};
 use crate::history::Journal;
 use crate::judge::day::{Day, END, Lost};
 use crate::region::Region;
-use crate::run::{RunError, UpStack};
-use crate::scenario::Plan;
+use crate::run::{Ask, Chore, RunError, UpStack};
+use crate::scenario::{Plan, Resource, Settings};
 
 #[derive(Clone, Default)]
 struct Buffer(Arc<Mutex<Vec<u8>>>);
@@ -30,15 +32,23 @@ impl Buffer {
     }
 }
 
-struct Said {
-    code: u8,
-    out: String,
-    err: String,
+pub(super) struct Said {
+    pub code: u8,
+    pub out: String,
+    pub err: String,
 }
 
-fn say(engine: Engine, args: &[&str]) -> Said {
+pub(super) fn say(engine: Engine, args: &[&str]) -> Said {
+    answering(engine, args, None)
+}
+
+/// With somebody at the terminal who answers so.
+pub(super) fn answering(engine: Engine, args: &[&str], answer: Option<&'static str>) -> Said {
     let (out, err) = (Buffer::default(), Buffer::default());
     let mut console = Console::to(Box::new(out.clone()), Arc::new(Mutex::new(err.clone())));
+    if let Some(answer) = answer {
+        console = console.asking(Box::new(answer.as_bytes()));
+    }
     let args = std::iter::once("blackstart").chain(args.iter().copied()).map(Into::into);
     let code = super::main(args, &mut console, &engine);
     Said { code, out: out.text(), err: err.text() }
@@ -49,9 +59,49 @@ fn tell(day: &Day, journal: &Journal) -> Result<(), RunError> {
     Ok(())
 }
 
+fn chore(_: &Plan, chore: Chore) -> Result<Vec<String>, RunError> {
+    Ok(vec![format!("{chore:?}")])
+}
+
 fn up(_: &Plan) -> Result<Vec<UpStack>, RunError> {
     let outputs = vec![("ApiHost".to_owned(), "a.example".to_owned())];
     Ok(vec![UpStack { stack: "region".into(), region: Region::EU_WEST_1, took_ms: 1_500, outputs }])
+}
+
+fn draft(plan: &Plan) -> Result<Draft, RunError> {
+    let table = Guess {
+        role: "table",
+        resource: Resource::Output { stack: "data".into(), output: "Table".into() },
+        why: format!("the only one on {}", plan.target.name),
+        also: vec!["another: it has a replica too".into()],
+    };
+    Ok(Draft { guesses: vec![table], troubles: Vec::new() })
+}
+
+/// A target that has one thing, pretends another, and lacks the rest.
+fn survey(_: &Plan, ask: &Ask) -> Result<Survey, RunError> {
+    let found = |capability: Capability| Finding {
+        capability,
+        standing: match capability {
+            Capability::Table => Standing::Proven,
+            Capability::TableReplication => Standing::Lie,
+            _ => Standing::Absent,
+        },
+        evidence: format!(
+            "of {capability} this was seen, which takes more words than a terminal has room for in one line"
+        ),
+        took_ms: 1_250,
+        at: "2026-01-05T00:00:00.000Z".to_owned(),
+        age_s: (!ask.fresh).then_some(7_200),
+    };
+    let asked = ask.only.clone().unwrap_or_else(|| Capability::ALL.to_vec());
+    Ok(Survey {
+        target: "made-up".to_owned(),
+        version: "3".to_owned(),
+        regions: vec![Region::US_EAST_1, Region::EU_WEST_1],
+        findings: asked.into_iter().map(found).collect(),
+        left_behind: vec!["the table t: busy".to_owned()],
+    })
 }
 
 /// A day on which everything the shipped scenario claims is true, and is seen.
@@ -59,18 +109,26 @@ fn good() -> Day {
     Day { data: Some(Lost::Nothing), ..Day::default() }
 }
 
-const GOOD: Engine = Engine { run: |_, journal| tell(&good(), journal), up };
+pub(super) const GOOD: Engine = Engine {
+    run: |_, journal| tell(&good(), journal),
+    up,
+    chore,
+    draft,
+    survey,
+    accounts: |_| Ok(Vec::new()),
+    put_back: |_, _| Ok(Vec::new()),
+};
 const BAD: Engine =
-    Engine { run: |_, journal| tell(&Day { moved: END, telemetry: false, ..Day::default() }, journal), up };
-const VACUOUS: Engine = Engine { run: |_, journal| tell(&Day { effect: false, ..Day::default() }, journal), up };
-const INCOMPLETE: Engine = Engine { run: |_, _| Err(RunError::NoRole("public-name")), up };
-const BROKEN: Engine = Engine { run: |_, _| Err(RunError::Crashed), up };
-const PANICS: Engine = Engine { run: |_, _| panic!("out of cheese"), up };
+    Engine { run: |_, journal| tell(&Day { moved: END, telemetry: false, ..Day::default() }, journal), ..GOOD };
+const VACUOUS: Engine = Engine { run: |_, journal| tell(&Day { effect: false, ..Day::default() }, journal), ..GOOD };
+const INCOMPLETE: Engine = Engine { run: |_, _| Err(RunError::NoRole("public-name")), ..GOOD };
+const BROKEN: Engine = Engine { run: |_, _| Err(RunError::Crashed), ..GOOD };
+const PANICS: Engine = Engine { run: |_, _| panic!("out of cheese"), ..GOOD };
 
-struct Place(tempfile::TempDir);
+pub(super) struct Place(pub tempfile::TempDir);
 
 impl Place {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let place = Self(tempfile::tempdir().unwrap());
         std::fs::create_dir(place.0.path().join("stack")).unwrap();
         std::fs::create_dir(place.0.path().join("scenarios")).unwrap();
@@ -80,21 +138,21 @@ impl Place {
         place
     }
 
-    fn scenario(&self) -> PathBuf {
+    pub fn scenario(&self) -> PathBuf {
         self.0.path().join("scenarios/x.yaml")
     }
 
-    fn out(&self) -> PathBuf {
+    pub fn out(&self) -> PathBuf {
         self.0.path().join("runs")
     }
 
-    fn run(&self, engine: Engine, more: &[&str]) -> Said {
+    pub fn run(&self, engine: Engine, more: &[&str]) -> Said {
         let (scenario, out) = (self.scenario(), self.out());
         let args = [&["run", scenario.to_str().unwrap(), "--out", out.to_str().unwrap()], more].concat();
         say(engine, &args)
     }
 
-    fn read(&self, file: &str) -> String {
+    pub fn read(&self, file: &str) -> String {
         std::fs::read_to_string(self.out().join("latest").join(file)).unwrap()
     }
 }
@@ -219,4 +277,41 @@ fn help_schemas_and_stacks() {
     assert_eq!(say(GOOD, &["status"]).out, "embedded: nothing deployed\n");
     let place = Place::new();
     assert_eq!(say(GOOD, &["validate", place.scenario().to_str().unwrap()]).code, exit::PASS);
+}
+
+#[test]
+fn adopt_prints_a_file_that_can_be_used_as_it_is() {
+    let said = say(GOOD, &["adopt"]);
+    assert_eq!(said.code, exit::PASS);
+    assert!(
+        said.out.contains("# the only one on embedded\n    # also: another: it has a replica too\n"),
+        "{}",
+        said.out
+    );
+    let adopted = Settings::parse(&said.out).unwrap().adopted.unwrap();
+    assert_eq!(adopted.roles["table"], Resource::Output { stack: "data".into(), output: "Table".into() });
+    assert!(said.err.contains("nothing was changed"), "{}", said.err);
+    let nothing = say(Engine { draft: |_| Ok(Draft::default()), ..GOOD }, &["adopt"]);
+    assert_eq!(nothing.code, exit::INCONCLUSIVE);
+}
+
+#[test]
+fn capabilities_are_one_line_each_with_their_evidence_and_age() {
+    let said = say(GOOD, &["capabilities", "--only", "table,table-replication,logs"]);
+    assert_eq!(said.code, exit::PASS);
+    assert!(said.out.lines().all(|line| line.chars().count() <= 100), "{}", said.out);
+    let lines: Vec<&str> = said.out.lines().collect();
+    assert!(
+        lines[0].starts_with("table              proven     1.3s  of table this was seen, which takes"),
+        "{}",
+        said.out
+    );
+    assert!(lines.iter().any(|line| line.starts_with("table-replication  a lie ")), "{}", said.out);
+    assert!(lines.iter().any(|line| line.ends_with("(found out 2h00m00s ago)")), "{}", said.out);
+    let counts = "made-up 3 in us-east-1 and eu-west-1: 1 proven, 1 absent, 1 lie, 0 unknown";
+    assert_eq!(lines.last(), Some(&counts));
+    assert_eq!(said.err, "left behind: the table t: busy\n");
+    let fresh = say(GOOD, &["capabilities", "--only", "table", "--fresh", "--json"]);
+    let survey: Survey = serde_json::from_str(&fresh.out).unwrap();
+    assert_eq!((survey.findings.len(), survey.findings[0].age_s), (1, None));
 }

@@ -65,7 +65,7 @@ pub enum Value {
 }
 
 /// An output of a deployed stack.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     pub stack: String,

@@ -36,7 +36,7 @@ enum Splice {
 }
 
 /// Packages the template at `path` for a bucket in the Region it will be deployed to.
-pub fn package(path: &Path, bucket: &str, packaging: Packaging) -> Result<Packaged, DeployError> {
+pub fn package(path: &Path, bucket: &str, packaging: &Packaging) -> Result<Packaged, DeployError> {
     let text = layout::read(path)?;
     let template = |message: String| DeployError::Template { path: path.to_owned(), message };
     let documents = MarkedYaml::load_from_str(&text).map_err(|error| template(error.to_string()))?;
@@ -69,6 +69,16 @@ pub fn package(path: &Path, bucket: &str, packaging: Packaging) -> Result<Packag
     uploads.reverse();
     uploads.dedup();
     Ok(Packaged { body: lines.join("\n") + "\n", uploads })
+}
+
+/// The types of a template's resources.
+pub fn types(path: &Path, body: &str) -> Result<Vec<String>, DeployError> {
+    let template = |message: String| DeployError::Template { path: path.to_owned(), message };
+    let documents = MarkedYaml::load_from_str(body).map_err(|error| template(error.to_string()))?;
+    let section = documents.first().and_then(|root| root.data.as_mapping_get("Resources"));
+    let Some(YamlData::Mapping(entries)) = section.map(|section| &section.data) else { return Ok(Vec::new()) };
+    let kind = |resource: &MarkedYaml<'_>| Some(resource.data.as_mapping_get("Type")?.data.as_str()?.to_owned());
+    Ok(entries.values().filter_map(kind).collect())
 }
 
 /// The names of a template's parameters.
@@ -141,34 +151,51 @@ fn replace_columns(lines: &mut [String], line: usize, (from, to): (usize, usize)
 }
 
 /// Zips what a target needs of the function in `directory`.
-fn zip_function(directory: &Path, packaging: Packaging) -> Result<Upload, DeployError> {
+fn zip_function(directory: &Path, packaging: &Packaging) -> Result<Upload, DeployError> {
+    let name = directory.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let manifest = manifest(directory)?;
     let files = match packaging {
-        Packaging::Linked => sources(directory)?,
+        Packaging::Linked => sources(directory, manifest)?,
+        Packaging::Bootstrap { folder } => vec![bootstrap(folder, &name)?, manifest],
     };
     let zipped = |error: zip::result::ZipError| DeployError::Zip { path: directory.to_owned(), error };
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     // A fixed time, so that the same content is the same archive.
     let options = zip::write::SimpleFileOptions::default().last_modified_time(zip::DateTime::default());
     for file in &files {
-        let name = file.strip_prefix(directory).unwrap_or(file).to_string_lossy().replace('\\', "/");
-        archive.start_file(name, options).map_err(zipped)?;
+        let inside = file.strip_prefix(directory).ok().or_else(|| file.file_name().map(Path::new)).unwrap_or(file);
+        let runs = inside == Path::new(BOOTSTRAP);
+        let options = options.unix_permissions(if runs { 0o755 } else { 0o644 });
+        archive.start_file(inside.to_string_lossy().replace('\\', "/"), options).map_err(zipped)?;
         let bytes = std::fs::read(file).map_err(|error| DeployError::Read { path: file.clone(), error })?;
         archive.write_all(&bytes).map_err(|error| zipped(error.into()))?;
     }
     let bytes = archive.finish().map_err(zipped)?.into_inner();
     let digest = Sha256::digest(&bytes);
-    let name = directory.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     Ok(Upload { key: format!("functions/{name}-{digest}.zip"), bytes })
 }
 
-/// The manifest and the sources of a crate, in name order.
-fn sources(directory: &Path) -> Result<Vec<PathBuf>, DeployError> {
+/// What Lambda's custom runtimes start (Lambda developer guide, "Building a custom runtime").
+const BOOTSTRAP: &str = "bootstrap";
+
+/// The executable of a function, as cargo-lambda leaves it.
+fn bootstrap(folder: &Path, name: &str) -> Result<PathBuf, DeployError> {
+    let path = folder.join(name).join(BOOTSTRAP);
+    if path.is_file() { Ok(path) } else { Err(DeployError::NoPackage { path, name: name.to_owned() }) }
+}
+
+fn manifest(directory: &Path) -> Result<PathBuf, DeployError> {
     let manifest = directory.join("Cargo.toml");
-    if !manifest.is_file() {
-        let error = std::io::Error::new(std::io::ErrorKind::NotFound, "a function's CodeUri must be a Rust crate");
-        return Err(DeployError::Read { path: manifest, error });
+    if manifest.is_file() {
+        return Ok(manifest);
     }
+    let error = std::io::Error::new(std::io::ErrorKind::NotFound, "a function's CodeUri must be a Rust crate");
+    Err(DeployError::Read { path: manifest, error })
+}
+
+/// The manifest and the sources of a crate, in name order.
+fn sources(directory: &Path, manifest: PathBuf) -> Result<Vec<PathBuf>, DeployError> {
     let mut files = vec![manifest];
     let mut open = vec![directory.join("src")];
     while let Some(folder) = open.pop() {
@@ -193,15 +220,37 @@ mod tests {
     #[test]
     fn the_region_template_is_packaged_whole() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("stack/region.yaml");
-        let packaged = package(&path, "artifacts", Packaging::Linked).unwrap();
+        let packaged = package(&path, "artifacts", &Packaging::Linked).unwrap();
         assert!(packaged.body.contains("CodeUri: s3://artifacts/functions/orders-"));
         assert!(packaged.body.contains("\n        openapi: 3.0.3\n"), "the document stands where the include stood");
         assert!(!packaged.body.contains("AWS::Include"));
         assert!(packaged.body.contains("      Tags:\n        Project: !Ref Project\n"), "what follows is untouched");
         assert_eq!(packaged.uploads.len(), 1);
-        let again = package(&path, "artifacts", Packaging::Linked).unwrap();
+        let again = package(&path, "artifacts", &Packaging::Linked).unwrap();
         assert_eq!(packaged.uploads, again.uploads, "the same content is the same artifact");
         MarkedYaml::load_from_str(&packaged.body).unwrap();
+    }
+
+    #[test]
+    fn a_bootstrap_is_zipped_as_lambda_starts_it() {
+        let stack = Path::new(env!("CARGO_MANIFEST_DIR")).join("stack/rotation.yaml");
+        let folder = tempfile::tempdir().unwrap();
+        let packaging = Packaging::Bootstrap { folder: folder.path().to_owned() };
+        let error = package(&stack, "b", &packaging).unwrap_err().to_string();
+        let missing = folder.path().join("rotation/bootstrap");
+        assert!(error.contains(&missing.display().to_string()), "{error}");
+        assert!(error.contains("cargo lambda build --release --arm64 --package rotation"), "{error}");
+
+        std::fs::create_dir(folder.path().join("rotation")).unwrap();
+        std::fs::write(&missing, b"\x7fELF").unwrap();
+        let packaged = package(&stack, "b", &packaging).unwrap();
+        let [upload] = packaged.uploads.as_slice() else { panic!("{} uploads", packaged.uploads.len()) };
+        let mut archive = zip::ZipArchive::new(std::io::Cursor::new(upload.bytes.clone())).unwrap();
+        assert_eq!(archive.len(), 2);
+        assert_eq!(archive.by_name("bootstrap").unwrap().unix_mode().unwrap() & 0o777, 0o755);
+        let mut manifest = String::new();
+        std::io::Read::read_to_string(&mut archive.by_name("Cargo.toml").unwrap(), &mut manifest).unwrap();
+        assert!(manifest.contains("name = \"rotation\""));
     }
 
     #[test]
@@ -209,7 +258,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.yaml");
         std::fs::write(&path, "Resources:\n  F:\n    Properties:\n      CodeUri: functions/none\n").unwrap();
-        let error = package(&path, "b", Packaging::Linked).unwrap_err().to_string();
+        let error = package(&path, "b", &Packaging::Linked).unwrap_err().to_string();
         assert!(error.contains("functions/none/Cargo.toml"), "{error}");
     }
 }

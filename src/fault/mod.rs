@@ -1,6 +1,8 @@
 //! Faults: a value of the plan goes in, a guard comes out. The guard is the only way to heal, and what it undoes is
 //! known before anything breaks.
 
+mod concurrency;
+mod means;
 mod poison;
 
 use std::sync::Arc;
@@ -9,14 +11,19 @@ use crate::history::Recorder;
 use crate::region::Region;
 use crate::scenario::{Defect, Fault, Mode, Scope};
 use crate::store::Store;
-use crate::target::{self, Breakage, BreakageId, Injector, Target, TargetError};
+use crate::target::{self, Breakage, BreakageId, Injector, Target, TargetError, Way, way};
+pub use concurrency::Reserved;
+use concurrency::Throttled;
+pub use means::{Means, means};
 use poison::Antidote;
+
+/// The name that plays a role (`table`, `bucket`, `secret`) in a Region.
+type Role<'a> = &'a dyn Fn(&str, Region) -> Option<String>;
 
 /// What a fault needs to know of the run.
 pub struct Place<'a> {
     pub target: &'a dyn Target,
-    /// The name that plays a role (`table`, `bucket`, `secret`) in a Region.
-    pub role: &'a dyn Fn(&str, Region) -> Option<String>,
+    pub role: Role<'a>,
     pub recorder: &'a Recorder,
 }
 
@@ -24,6 +31,7 @@ pub struct Place<'a> {
 #[must_use = "a fault stays until its guard heals it"]
 pub enum Guard {
     Breakages { injector: Arc<dyn Injector>, ids: Vec<BreakageId> },
+    Throttled(Throttled),
     Poison(Antidote),
 }
 
@@ -37,6 +45,7 @@ impl Guard {
                 }
                 Ok(())
             }
+            Self::Throttled(throttled) => throttled.give_back(place).await,
             Self::Poison(antidote) => antidote.give(place).await,
         }
     }
@@ -48,18 +57,25 @@ pub async fn inject(place: &Place<'_>, fault: &Fault) -> Result<Guard, TargetErr
         return Ok(Guard::Poison(poison::poison(place, what, *region).await?));
     }
     let injector = place.target.injector();
+    let breakages = breakages(place.target.regions(), place.role, fault)?;
+    if let [Breakage::Application { region, functions, .. }] = &breakages[..]
+        && way(place.target, &breakages[0]).map_err(TargetError)? == Way::Throttle
+    {
+        return Ok(Guard::Throttled(concurrency::throttle(place, *region, functions).await?));
+    }
     let mut ids = Vec::new();
-    for breakage in breakages(place, fault)? {
+    for breakage in breakages {
         ids.push(injector.inject(breakage).await?);
     }
     Ok(Guard::Breakages { injector, ids })
 }
 
 /// What a fault of the plan means to a target.
-fn breakages(place: &Place<'_>, fault: &Fault) -> Result<Vec<Breakage>, TargetError> {
+fn breakages(regions: &[Region], role: Role<'_>, fault: &Fault) -> Result<Vec<Breakage>, TargetError> {
     let breakage = match fault {
         Fault::RegionOutage { region, scope: Scope::Application, mode: how } => {
-            Breakage::Application { region: *region, mode: mode(*how) }
+            let functions = role("function", *region).into_iter().collect();
+            Breakage::Application { region: *region, mode: mode(*how), functions }
         }
         Fault::RegionOutage { region, scope: Scope::Region, mode: how } => {
             Breakage::Region { region: *region, mode: mode(*how) }
@@ -72,8 +88,10 @@ fn breakages(place: &Place<'_>, fault: &Fault) -> Result<Vec<Breakage>, TargetEr
         },
         Fault::DnsOutage { mode: how } => Breakage::NameServers { mode: mode(*how) },
         Fault::Partition { between } => Breakage::Partition { between: *between },
-        Fault::ReplicationPause { of, from, to } => return replication(place, *of, *from, *to, None),
-        Fault::ReplicationSlow { of, from, to, times } => return replication(place, *of, *from, *to, Some(*times)),
+        Fault::ReplicationPause { of, from, to } => return replication((regions, role), *of, *from, *to, None),
+        Fault::ReplicationSlow { of, from, to, times } => {
+            return replication((regions, role), *of, *from, *to, Some(*times));
+        }
         Fault::ClockSkew { region, ahead_ms } => Breakage::ClockSkew { region: *region, ahead_ms: *ahead_ms },
         Fault::BrokenReplicator { defect } => Breakage::Replicator(match defect {
             Defect::DropsOneIn { count } => target::Defect::DropsOneIn(*count),
@@ -99,14 +117,13 @@ fn breakages(place: &Place<'_>, fault: &Fault) -> Result<Vec<Breakage>, TargetEr
 
 /// One breakage for each thing of that kind: a bucket has a name of its own in every Region.
 fn replication(
-    place: &Place<'_>,
+    (regions, role): (&[Region], Role<'_>),
     of: Store,
     from: Option<Region>,
     to: Option<Region>,
     times: Option<u32>,
 ) -> Result<Vec<Breakage>, TargetError> {
-    let mut names: Vec<String> =
-        place.target.regions().iter().filter_map(|region| (place.role)(of.as_str(), *region)).collect();
+    let mut names: Vec<String> = regions.iter().filter_map(|region| role(of.as_str(), *region)).collect();
     names.sort_unstable();
     names.dedup();
     if names.is_empty() {

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::capability::{Capability, Standing};
 use crate::region::{Place, Region};
 use crate::seed::Seed;
 use crate::store::{Store, WriteKind};
@@ -25,6 +26,8 @@ pub struct Record {
 pub enum Event {
     /// The first line. Nothing in it differs between two runs of the same scenario and seed.
     Run { scenario: String, target: String, seed: Seed, epoch: String, regions: Vec<Region> },
+    /// What the target can do of what the plan needs, and what was seen of it; before anything is deployed.
+    Capability { capability: Capability, standing: Standing, evidence: String },
     /// A stack reached this status while deploying or tearing down.
     Stack { stack: String, region: Region, status: String, took_ms: u64 },
     /// What the deployed stack takes its time from, read from the stack itself.

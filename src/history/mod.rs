@@ -17,4 +17,4 @@ pub use event::{
 pub use journal::{Journal, JournalError, Read, UNDO, Watcher, read, read_from};
 pub use recorder::Recorder;
 pub use tag::Tag;
-pub use undo::UndoLog;
+pub use undo::{Left, UndoLog};

@@ -1,12 +1,13 @@
 //! What must be undone if the run dies: written and synced before it is done, one JSON object a line.
 //!
-//! A line with `undo` says what was there before a change; one with `undone` that it is there again, verified; one with
-//! `kept` that the change was meant to stay. What has neither is left over.
+//! A line with `undo` says what was there before a change; one with `set` what it is about to be set to; one with
+//! `undone` that what was there is there again, verified; one with `kept` that the change was meant to stay. What has
+//! neither of the last two is left over.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -21,6 +22,18 @@ struct Inner {
     path: Option<PathBuf>,
     file: Option<File>,
     entries: u32,
+    /// What was neither undone nor kept, in the order it was changed.
+    left: Vec<Left>,
+}
+
+/// A change that was not undone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Left {
+    pub undo: u32,
+    pub what: String,
+    pub before: Value,
+    /// What it was about to be set to, each time: a run that died may have made the last of these changes or not.
+    pub set: Vec<Value>,
 }
 
 /// One line.
@@ -32,6 +45,11 @@ pub enum Entry {
         /// For people: `weights of api.orders.example`.
         what: String,
         before: Value,
+    },
+    /// The change that `set` names is about to be made so.
+    Set {
+        set: u32,
+        to: Value,
     },
     Undone {
         undone: u32,
@@ -48,58 +66,93 @@ impl UndoLog {
         Self(Arc::new(Mutex::new(Inner { path: Some(path.to_owned()), ..Inner::default() })))
     }
 
+    /// The file it is written to, where there is one.
+    pub fn path(&self) -> Option<PathBuf> {
+        self.lock().path.clone()
+    }
+
+    /// Goes on with the file of a run that ended; one that is not there is of a run that changed nothing. A last line
+    /// that was cut off is of a change that was not made: it is taken off, so that what is written next is whole.
+    pub fn resume(path: &Path) -> io::Result<Self> {
+        let text = match std::fs::read_to_string(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::at(path)),
+            text => text?,
+        };
+        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        if whole < text.len() {
+            OpenOptions::new().write(true).open(path)?.set_len(whole as u64)?;
+        }
+        let mut inner = Inner { path: Some(path.to_owned()), ..Inner::default() };
+        for line in text[..whole].lines() {
+            let entry = serde_json::from_str(line)
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("{line}: {error}")))?;
+            inner.take_in(entry);
+        }
+        Ok(Self(Arc::new(Mutex::new(inner))))
+    }
+
     /// Says what was there before a change that is made only once this has returned; names it for [`UndoLog::undone`].
     pub fn before(&self, what: &str, before: Value) -> io::Result<u32> {
-        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.entries += 1;
-        let undo = inner.entries;
-        inner.write(&Entry::Undo { undo, what: what.to_owned(), before })?;
+        let mut inner = self.lock();
+        let undo = inner.entries + 1;
+        inner.write(Entry::Undo { undo, what: what.to_owned(), before })?;
         Ok(undo)
+    }
+
+    /// Says what it is set to next, before it is: whoever undoes it tells our changes from other people's by this.
+    pub fn sets(&self, set: u32, to: Value) -> io::Result<()> {
+        self.lock().write(Entry::Set { set, to })
     }
 
     /// The change stays.
     pub fn kept(&self, kept: u32) -> io::Result<()> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(&Entry::Kept { kept })
+        self.lock().write(Entry::Kept { kept })
     }
 
     /// What was there before is there again.
     pub fn undone(&self, undone: u32) -> io::Result<()> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(&Entry::Undone { undone })
+        self.lock().write(Entry::Undone { undone })
+    }
+
+    /// The changes that were not undone, the newest first, which is the order to undo them in.
+    pub fn left_over(&self) -> Vec<Left> {
+        self.lock().left.iter().rev().cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Inner {
-    fn write(&mut self, entry: &Entry) -> io::Result<()> {
-        let Some(path) = &self.path else { return Ok(()) };
-        let file = match &mut self.file {
-            Some(file) => file,
-            None => self.file.insert(OpenOptions::new().create(true).append(true).open(path)?),
-        };
-        let mut line = serde_json::to_vec(entry)?;
-        line.push(b'\n');
-        file.write_all(&line)?;
-        file.sync_all()
+    /// On disk first: what cannot be written must not be done.
+    fn write(&mut self, entry: Entry) -> io::Result<()> {
+        if let Some(path) = &self.path {
+            let file = match &mut self.file {
+                Some(file) => file,
+                None => self.file.insert(OpenOptions::new().create(true).append(true).open(path)?),
+            };
+            let mut line = serde_json::to_vec(&entry)?;
+            line.push(b'\n');
+            file.write_all(&line)?;
+            file.sync_all()?;
+        }
+        self.take_in(entry);
+        Ok(())
     }
-}
 
-/// The entries that were not undone, the newest first, which is the order to undo them in. A last line that was cut
-/// off is of a change that was not made.
-pub fn left_over(path: &Path) -> io::Result<Vec<(u32, String, Value)>> {
-    let text = match std::fs::read_to_string(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        text => text?,
-    };
-    let mut left = Vec::new();
-    for line in text.lines() {
-        match serde_json::from_str(line) {
-            Ok(Entry::Undo { undo, what, before }) => left.push((undo, what, before)),
-            Ok(Entry::Undone { undone } | Entry::Kept { kept: undone }) => left.retain(|(undo, ..)| *undo != undone),
-            Err(_) if !text.ends_with('\n') && text.ends_with(line) => {}
-            Err(error) => return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{line}: {error}"))),
+    fn take_in(&mut self, entry: Entry) {
+        match entry {
+            Entry::Undo { undo, what, before } => {
+                self.entries = self.entries.max(undo);
+                self.left.push(Left { undo, what, before, set: Vec::new() });
+            }
+            Entry::Set { set, to } => {
+                self.left.iter_mut().filter(|left| left.undo == set).for_each(|left| left.set.push(to.clone()));
+            }
+            Entry::Undone { undone } | Entry::Kept { kept: undone } => self.left.retain(|left| left.undo != undone),
         }
     }
-    left.reverse();
-    Ok(left)
 }
 
 #[cfg(test)]
@@ -107,23 +160,36 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn numbers(log: &UndoLog) -> Vec<u32> {
+        log.left_over().into_iter().map(|left| left.undo).collect()
+    }
+
     #[test]
     fn what_was_not_undone_is_left_over_newest_first() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("undo.jsonl");
-        assert_eq!(left_over(&path).unwrap(), Vec::new());
+        assert_eq!(UndoLog::resume(&path).unwrap().left_over(), Vec::new());
         let log = UndoLog::at(&path);
         let weights = log.before("weights", json!({"us-east-1": 100})).unwrap();
         let alias = log.before("alias live", json!({"version": "1"})).unwrap();
         let stack = log.before("stack region", json!({"OrdersVersion": "1.0.0"})).unwrap();
+        log.sets(weights, json!({"us-east-1": 50})).unwrap();
         log.undone(alias).unwrap();
-        let left: Vec<u32> = left_over(&path).unwrap().into_iter().map(|(undo, ..)| undo).collect();
-        assert_eq!(left, [stack, weights]);
+        assert_eq!(numbers(&log), [stack, weights]);
+        let again = UndoLog::resume(&path).unwrap();
+        assert_eq!(again.left_over(), log.left_over());
+        assert_eq!(again.left_over()[1].set, [json!({"us-east-1": 50})]);
         // A process that died while it wrote had not made the change yet.
-        std::fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"undo\":4,\"wh").unwrap();
-        assert_eq!(left_over(&path).unwrap().len(), 2);
-        std::fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"\n").unwrap();
-        assert!(left_over(&path).is_err(), "a whole line that cannot be read may be a change that was made");
+        let cut_off = |text: &[u8]| {
+            OpenOptions::new().append(true).open(&path).unwrap().write_all(text).unwrap();
+        };
+        cut_off(b"{\"undo\":4,\"wh");
+        let again = UndoLog::resume(&path).unwrap();
+        assert_eq!(numbers(&again), [stack, weights]);
+        again.undone(stack).unwrap();
+        assert_eq!(numbers(&UndoLog::resume(&path).unwrap()), [weights], "what follows a cut off line is whole");
+        cut_off(b"{\"undo\":4,\"wh\n");
+        assert!(UndoLog::resume(&path).is_err(), "a whole line that cannot be read may be a change that was made");
     }
 
     #[test]
@@ -131,6 +197,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("undo.jsonl");
         drop(UndoLog::at(&path));
+        drop(UndoLog::resume(&path).unwrap());
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_not_said_to_be() {
+        let log = UndoLog::at(Path::new("/nowhere/undo.jsonl"));
+        assert!(log.before("weights", json!({})).is_err());
+        assert_eq!(log.left_over(), Vec::new());
     }
 }

@@ -334,8 +334,14 @@ fn function<'a>(case: &Case<'a>, span: &Span, wanted: &str) -> (Sighting, Option
     let lines: Vec<&Decision> =
         case.evidence.decisions.iter().filter(|line| span.holds(line.logged) && span.about(line.guarded)).collect();
     let decided = lines.iter().position(|line| line.decision == wanted);
-    let upto = decided.map_or(lines.len(), |index| index + 1);
-    let invoked = lines[..upto].iter().rev().find(|line| line.decision == "invoked").or(lines.first());
+    let is_call = |index: &usize| lines[*index].decision == "invoked";
+    let is_ignored = |index: usize| lines.get(index + 1).is_some_and(|next| next.decision == "ignored");
+    let invoked = match decided {
+        Some(index) => (0..index).rev().find(is_call),
+        // A call that fails is made again: this hop was reached by the first of them.
+        None => (0..lines.len()).find(|index| is_call(index) && !is_ignored(*index)),
+    };
+    let invoked = invoked.map(|index| &lines[index]).or(lines.first());
     let seen = match (invoked, lines.last()) {
         (Some(line), _) if decided.is_some() => Ok((line.logged, format!("{}: {}", line.function, line.reason))),
         // Called for another alarm, such as the one that waits for the Region's return: no step of this way.

@@ -11,7 +11,7 @@
 //!                 └→ vacuity.rs (what the run cannot prove) ────────────────────────────────────────────────────────────┴→ verdict.rs
 //! ```
 //!
-//! Absence of evidence is inconclusive, never a pass. Nothing here reads a file or a clock.
+//! `lacking.rs` makes inconclusive what stands on something the target was not proven to be able to do. Absence of evidence is inconclusive, never a pass. Nothing here reads a file or a clock.
 
 mod assertions;
 mod availability;
@@ -26,6 +26,7 @@ mod evidence;
 mod failback;
 mod failover;
 mod hops;
+mod lacking;
 mod moves;
 mod routing;
 mod split;
@@ -41,11 +42,12 @@ use canary::Trial;
 use data::Data;
 use degraded::Degradations;
 use evidence::{Evidence, ms};
+use lacking::Lacking;
 pub use verdict::{
     AnswerMoves, Back, ClientsSeen, Convergence, Cost, CostLine, Divergence, Failback, Failover, HopSeen, Interval,
-    Judgement, Lag, Misordered, MovedBy, ObjectsSeen, OutageSeen, Outcome, PopulationSeen, PreflightSeen, ReadsSeen,
-    RejectedSeen, Replication, Requests, RotationSeen, Rpo, SecretSpan, SecretsSeen, ShareSeen, Side, SplitSeen,
-    Stranded, Trouble, Verdict, WriteSeen,
+    Judgement, Lag, LeftOut, Misordered, MovedBy, ObjectsSeen, OutageSeen, Outcome, PopulationSeen, PreflightSeen,
+    ReadsSeen, RejectedSeen, Replication, Requests, RotationSeen, Rpo, SecretSpan, SecretsSeen, ShareSeen, Side,
+    SplitSeen, Stranded, Trouble, Verdict, WriteSeen,
 };
 
 /// Takes in a history as it is made, and judges it when it is whole.
@@ -55,6 +57,7 @@ pub struct Judge {
     data: Data,
     trial: Option<Trial>,
     degradations: Degradations,
+    lacking: Lacking,
     truncated: bool,
 }
 
@@ -79,6 +82,7 @@ impl Judge {
             data: Data::new(plan),
             trial: Trial::new(plan),
             degradations: Degradations::new(plan),
+            lacking: Lacking::default(),
             truncated: false,
         }
     }
@@ -97,6 +101,7 @@ impl Judge {
             trial.observe(record);
         }
         self.degradations.observe(&record.event);
+        self.lacking.observe(&record.event);
     }
 
     /// The history was cut off.
@@ -122,10 +127,12 @@ impl Judge {
             data: &data,
             canary: canary.as_ref().map(|(_, seen)| seen),
         };
-        let judged: Vec<Judgement> =
+        let mut judged: Vec<Judgement> =
             self.plan.assertions.iter().map(|assertion| assertions::judge(&case, assertion, &facts)).collect();
+        self.lacking.weigh(&self.plan, &mut judged);
         let mut doubts = vacuity::doubts(&case, course.as_ref(), &data, &self.degradations, self.truncated);
         doubts.extend(canary.iter().flat_map(|(trial, seen)| canary::doubts(trial, seen)));
+        doubts.extend(self.lacking.doubts(&self.plan));
         let doubts = vacuity::unfound(&self.plan, &judged, doubts);
         let doubt = (!doubts.is_empty()).then_some(Outcome::Inconclusive);
         let preflight = data.preflight();
@@ -141,6 +148,7 @@ impl Judge {
             seed: run.map_or(self.plan.seed, |run| run.seed),
             verdict,
             doubts,
+            left_out: self.lacking.left_out(&self.plan),
             troubles: vacuity::troubles(&case),
             assertions: judged,
             failover,
@@ -171,6 +179,22 @@ fn proves(target: &str) -> String {
         "embedded" => "Measured on the embedded twin: it proves how this stack's own templates, alarms, functions, records \
                        and TTLs act together under documented AWS timings. It cannot prove AWS's actual timings on the day, \
                        what real clients and resolvers do, account quotas, or capacity of the surviving Region."
+            .to_owned(),
+        "localstack" => "Measured on LocalStack, with faults made by the harness's own proxies in front of it and answers to \
+                         names evaluated by the harness from the deployed records: it proves that harness and stack work \
+                         against services the harness did not write, as far as LocalStack has them. It cannot prove that \
+                         AWS behaves so, nor how long anything takes there; what LocalStack's own parts say to each other \
+                         no fault reaches."
+            .to_owned(),
+        "endpoint" => "Measured on an AWS-compatible endpoint, with faults made by the harness's own proxies in front of it \
+                       and answers to names evaluated by the harness from the deployed records: it proves what this \
+                       endpoint did, on this day. It proves nothing about AWS, nor about any other target."
+            .to_owned(),
+        "aws" => "Measured on real accounts: it proves what AWS's services, name servers and this stack did, with their \
+                  timings, on this day. Users, resolvers and name-server looks were all where the harness ran, whatever \
+                  place a population names: it cannot prove what routing by latency or geography answers elsewhere. The \
+                  Region was not lost: its functions were throttled, so everything else in it stayed up. It proves no \
+                  capacity beyond the rate that was asked for."
             .to_owned(),
         other => format!("Measured on the target {other}: it proves nothing about any other target."),
     }

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::canary::CanarySeen;
+use crate::capability::{Capability, Standing};
 use crate::region::{Place, Region};
 use crate::scenario::Behaviour;
 use crate::seed::Seed;
@@ -58,6 +59,9 @@ pub struct Verdict {
     pub verdict: Outcome,
     /// Why the run as a whole proves less than it should; empty for a sound run.
     pub doubts: Vec<String>,
+    /// What the target was not proven to be able to do, and what that leaves open; empty where it can do all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
     /// What the harness could not do, by stage.
     pub troubles: Vec<Trouble>,
     pub assertions: Vec<Judgement>,
@@ -100,6 +104,18 @@ pub struct Verdict {
     /// What the run cost its user in real time; absent when a stored history was judged again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wall_ms: Option<u64>,
+}
+
+/// Something the plan needs and the target was not proven to have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LeftOut {
+    pub capability: Capability,
+    pub standing: Standing,
+    pub evidence: String,
+    /// The assertions that need it: all are inconclusive.
+    pub assertions: Vec<String>,
+    /// The faults that could not be injected.
+    pub faults: Vec<String>,
 }
 
 /// What one stage of the harness could not do.

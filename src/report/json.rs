@@ -2,6 +2,7 @@
 
 use schemars::schema_for;
 
+use crate::capability::Survey;
 use crate::history::Record;
 use crate::judge::Verdict;
 use crate::scenario::File;
@@ -12,10 +13,11 @@ pub enum Schema {
     Scenario,
     History,
     Verdict,
+    Capabilities,
 }
 
 impl Schema {
-    pub const ALL: [Self; 3] = [Self::Scenario, Self::History, Self::Verdict];
+    pub const ALL: [Self; 4] = [Self::Scenario, Self::History, Self::Verdict, Self::Capabilities];
 
     /// Its file in `schema/`.
     pub const fn file(self) -> &'static str {
@@ -23,6 +25,7 @@ impl Schema {
             Self::Scenario => "scenario.schema.json",
             Self::History => "history.schema.json",
             Self::Verdict => "verdict.schema.json",
+            Self::Capabilities => "capabilities.schema.json",
         }
     }
 }
@@ -32,12 +35,17 @@ pub fn schema(of: Schema) -> String {
         Schema::Scenario => schema_for!(File),
         Schema::History => schema_for!(Record),
         Schema::Verdict => schema_for!(Verdict),
+        Schema::Capabilities => schema_for!(Survey),
     };
     pretty(&schema)
 }
 
 pub fn verdict_json(verdict: &Verdict) -> String {
     pretty(verdict)
+}
+
+pub fn capabilities_json(survey: &Survey) -> String {
+    pretty(survey)
 }
 
 fn pretty(value: &impl serde::Serialize) -> String {

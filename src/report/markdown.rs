@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::figures::{allowed, clock, count, measured, percent, span};
 use super::terminal::headline;
-use super::{Report, canary, clients, data, routing};
+use super::{Report, canary, capabilities, clients, data, routing};
 use crate::judge::canary::CanarySeen;
 use crate::judge::{HopSeen, Outcome, Verdict};
 
@@ -32,6 +32,10 @@ fn write_all(text: &mut String, report: Report<'_>) -> std::fmt::Result {
         writeln!(text, "> Trouble in {stage}, {times} times since {}: {first}\n", clock(trouble.first_at_ms))?;
     }
     assertions(text, verdict)?;
+    if !verdict.left_out.is_empty() {
+        writeln!(text, "## Left out\n")?;
+        list(text, &capabilities::left_out(verdict))?;
+    }
     if let Some(failover) = &verdict.failover {
         let origin = failover.effect_at_ms.or(failover.injected_at_ms).unwrap_or(0);
         writeln!(text, "## Failover\n\nFelt at {} of the run.\n", clock(origin))?;
@@ -59,7 +63,8 @@ fn write_all(text: &mut String, report: Report<'_>) -> std::fmt::Result {
     kinds(text, verdict)?;
     splits(text, verdict)?;
     writeln!(text, "## What this proves\n\n{}\n", verdict.proves)?;
-    writeln!(text, "Simulated {}. Replay: `{}`", span(verdict.simulated_ms), report.replay())
+    let time = if verdict.target == "embedded" { "Simulated" } else { "Took" };
+    writeln!(text, "{time} {}. Replay: `{}`", span(verdict.simulated_ms), report.replay())
 }
 
 fn assertions(text: &mut String, verdict: &Verdict) -> std::fmt::Result {

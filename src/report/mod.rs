@@ -2,10 +2,11 @@
 //!
 //! `progress.rs` is the line shown while a run goes on; `terminal.rs` what an on-call engineer reads afterwards,
 //! `markdown.rs` the same for `report.md`, `guards.rs` one scenario under each guard, `json.rs` the machine formats and
-//! their schemas. `data.rs` says in words what became of the data, `canary.rs` what became of a canary, `figures.rs`
+//! their schemas. `capabilities.rs` is what a target can do. `data.rs` says in words what became of the data, `canary.rs` what became of a canary, `figures.rs`
 //! writes numbers and `paint.rs` colours them. Nothing here decides what passed.
 
 mod canary;
+mod capabilities;
 mod clients;
 mod data;
 mod figures;
@@ -21,8 +22,9 @@ mod terminal;
 use crate::judge::Verdict;
 use crate::scenario::Plan;
 
+pub use capabilities::capabilities;
 pub use guards::guards;
-pub use json::{Schema, schema, verdict_json};
+pub use json::{Schema, capabilities_json, schema, verdict_json};
 pub use markdown::markdown;
 pub use paint::Paint;
 pub use progress::{Progress, Sink};

@@ -1,5 +1,6 @@
 //! Colours, for terminals that want them.
 
+use crate::capability::Standing;
 use crate::judge::Outcome;
 
 /// How to write for where the text goes.
@@ -15,6 +16,17 @@ impl Paint {
                 Outcome::Pass => "32;1",
                 Outcome::Fail => "31;1",
                 Outcome::Inconclusive => "33;1",
+            },
+            text,
+        )
+    }
+
+    pub fn standing(self, standing: Standing, text: &str) -> String {
+        self.code(
+            match standing {
+                Standing::Proven => "32;1",
+                Standing::Lie => "31;1",
+                Standing::Absent | Standing::Unknown => "33;1",
             },
             text,
         )

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::figures::{allowed, clock, count, measured, percent, span, wrap};
-use super::{Paint, Report, canary, clients, data, routing};
+use super::{Paint, Report, canary, capabilities, clients, data, routing};
 use crate::judge::canary::CanarySeen;
 use crate::judge::{Failback, Failover, HopSeen, Judgement, Outcome, Verdict};
 
@@ -25,6 +25,7 @@ pub fn terminal(report: Report<'_>, paint: Paint) -> String {
 fn write_all(text: &mut String, report: Report<'_>, paint: Paint) -> std::fmt::Result {
     let verdict = report.verdict;
     head(text, report, paint)?;
+    left_out(text, verdict, paint)?;
     if let Some(failover) = &verdict.failover {
         failover_table(text, failover, paint)?;
     }
@@ -75,6 +76,14 @@ fn head(text: &mut String, report: Report<'_>, paint: Paint) -> std::fmt::Result
         }
     }
     Ok(())
+}
+
+/// What the target cannot do, and what that leaves open.
+fn left_out(text: &mut String, verdict: &Verdict, paint: Paint) -> std::fmt::Result {
+    if !verdict.left_out.is_empty() {
+        writeln!(text, "\n{}", paint.bold("Left out"))?;
+    }
+    sentences(text, &capabilities::left_out(verdict))
 }
 
 /// One sentence that says what happened to users, or where nothing could, to the data.
@@ -350,7 +359,11 @@ fn foot(text: &mut String, report: Report<'_>, paint: Paint) -> std::fmt::Result
         writeln!(text, "{}", paint.dim(&line))?;
     }
     let wall = verdict.wall_ms.map_or(String::new(), |wall| format!(" in {} of real time", span(wall)));
-    writeln!(text, "\nsimulated {}{wall}", span(verdict.simulated_ms))?;
+    // Elsewhere than on the twin there is no other time.
+    match verdict.target.as_str() {
+        "embedded" => writeln!(text, "\nsimulated {}{wall}", span(verdict.simulated_ms))?,
+        _ => writeln!(text, "\ntook      {}", span(verdict.simulated_ms))?,
+    }
     if let Some(folder) = report.folder {
         writeln!(text, "files     {folder}")?;
     }

@@ -163,3 +163,35 @@ fn verdicts_and_histories_fit_their_schemas() {
         assert!(errors.is_empty(), "{errors:?}\n{instance}");
     }
 }
+
+/// A good day on a target whose alarms reach nobody.
+fn left_out() -> Verdict {
+    use crate::capability::{Capability, Standing};
+    use crate::history::{Event, Record};
+    let mut records = Day::default().records();
+    for capability in Capability::ALL {
+        let lacking = *capability == Capability::AlarmActions;
+        let (standing, evidence) = if lacking {
+            let why =
+                "the alarm is in ALARM, its topic leads to a function in eu-west-1; 300 s later it was not invoked";
+            (Standing::Lie, why)
+        } else {
+            (Standing::Proven, "it works")
+        };
+        let event = Event::Capability { capability: *capability, standing, evidence: evidence.to_owned() };
+        records.insert(1, Record { at_us: 0, event });
+    }
+    crate::judge::judge(&shipped(), &records)
+}
+
+#[test]
+fn what_the_target_lacks_is_said_with_what_it_leaves_open() {
+    let verdict = left_out();
+    let text = shown(&verdict);
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = "alarm-actions (a lie): the alarm is in ALARM, its topic leads to a function in eu-west-1; 300 s later it was \
+                not invoked; left open: failover-within, served-by, failback-within";
+    assert!(words(&text).contains(&format!("Left out {said}")), "{text}");
+    let text = markdown(Report { plan: &shipped(), verdict: &verdict, folder: None });
+    assert!(text.contains(&format!("## Left out\n\n- {said}\n")), "{text}");
+}

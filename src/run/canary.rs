@@ -15,7 +15,7 @@ use indexmap::IndexMap;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{RunError, record_stack};
+use super::{RunError, record_stack, start};
 use crate::deploy::{self, DeployError, Deployment, StackDirectory};
 use crate::history::{CanaryAction, Event, Recorder};
 use crate::judge::canary::{Advice, Trial};
@@ -200,7 +200,8 @@ impl Conductor<'_> {
                     return Err(ShiftError::Failed(what).into());
                 }
             }
-            let undo = undo.before(&format!("weights of {name} in zone {zone}"), before.described())?;
+            let undo =
+                undo.before(&format!("weights of {name} in zone {zone}"), weights.described(primary, &before))?;
             self.weights = Some(WeightsMoved { weights, now: before.clone(), before, undo });
         }
         let mut regions = self.canary.regions.clone();
@@ -217,7 +218,7 @@ impl Conductor<'_> {
                 let what = format!("the {} has two versions already: another canary is on its way", alias.name());
                 return Err(ShiftError::Conflict(what).into());
             }
-            let undo = undo.before(&alias.name(), before.described())?;
+            let undo = undo.before(&alias.name(), alias.described(&before))?;
             self.aliases.push(AliasMoved { alias, now: before.clone(), before, canary: String::new(), undo });
         }
         Ok(())
@@ -250,7 +251,10 @@ impl Conductor<'_> {
         let had = |name: &String| self.directory.parameters.get(region, name).unwrap_or_default();
         let before: IndexMap<String, String> =
             parameters.keys().map(|name| (name.clone(), had(name).to_owned())).collect();
-        let undo = self.recorder.undo().before(&format!("parameters of the stack in {region}"), json!(before))?;
+        let here = self.deployment.stacks().filter(|(_, place)| *place == region);
+        let stacks: Vec<String> = here.map(|(stack, _)| stack).collect();
+        let noted = json!({ "kind": "parameters", "region": region, "stacks": stacks, "parameters": before });
+        let undo = self.recorder.undo().before(&format!("parameters of the stack in {region}"), noted)?;
         self.updated.push(Updated { region, before, undo });
         self.apply(region, parameters).await
     }
@@ -287,11 +291,10 @@ impl Conductor<'_> {
     async fn lead(&mut self, share: f64) -> Result<(), Stop> {
         for moved in self.aliases.iter_mut().filter(|moved| !moved.canary.is_empty()) {
             let canary = moved.canary.clone();
-            let set = if share < 1.0 {
-                moved.alias.set(&moved.now, &moved.before.version, Some((&canary, share))).await
-            } else {
-                moved.alias.set(&moved.now, &canary, None).await
-            };
+            let (version, other) =
+                if share < 1.0 { (&moved.before.version, Some((canary.as_str(), share))) } else { (&canary, None) };
+            self.recorder.undo().sets(moved.undo, json!(Versions::to(version, other)))?;
+            let set = moved.alias.set(&moved.now, version, other).await;
             moved.now = set.map_err(|error| named(&moved.alias.name(), error))?;
         }
         Ok(())
@@ -309,6 +312,7 @@ impl Conductor<'_> {
         if there != moved.now {
             return Err(foreign(&moved.now, &there).into());
         }
+        self.recorder.undo().sets(moved.undo, json!(wanted))?;
         let (change, now) = moved.weights.set(&there, &wanted, why).await?;
         moved.now = now;
         moved.weights.insync(&change).await?;
@@ -403,7 +407,7 @@ impl Conductor<'_> {
             self.stage(0.0).await?;
         }
         if let Some(moved) = &mut self.weights {
-            let restored = moved.weights.restore(&moved.now.weights(), &moved.before.weights()).await?;
+            let restored = moved.weights.restore(&[moved.now.weights()], &moved.before.weights()).await?;
             if let Some(change) = restored.change {
                 moved.weights.insync(&change).await?;
             }
@@ -420,8 +424,8 @@ impl Conductor<'_> {
     async fn go_back(&mut self, stop: Stop) {
         self.tell(stop.action, None, stop.why);
         let mut left = Vec::new();
-        for moved in &mut self.aliases {
-            match restore_alias(moved).await {
+        for moved in &self.aliases {
+            match moved.alias.restore(std::slice::from_ref(&moved.now), &moved.before).await {
                 Ok(()) => left.extend(self.recorder.undo().undone(moved.undo).err().map(|error| error.to_string())),
                 Err(error) => left.push(format!("{}: {error}", moved.alias.name())),
             }
@@ -455,7 +459,7 @@ impl Conductor<'_> {
     /// Places whose name servers still lead to a Region that should get nothing.
     async fn misled(&self, weights: &Weighted) -> Option<String> {
         let name = self.deployment.role("public-name", self.target.primary())?;
-        let internet = self.target.internet();
+        let internet = start::internet(self.target, &self.deployment);
         for population in &self.plan.traffic {
             for _ in 0..ASKED {
                 let answer = internet.authoritative(population.from, name).await;
@@ -493,22 +497,10 @@ impl Conductor<'_> {
     }
 }
 
-async fn restore_alias(moved: &mut AliasMoved) -> Result<(), ShiftError> {
-    let there = moved.alias.read().await?;
-    if there.leads_like(&moved.before) {
-        return Ok(());
-    }
-    if !there.leads_like(&moved.now) {
-        return Err(ShiftError::Conflict("somebody else changed it, and it was left as they did".to_owned()));
-    }
-    moved.now = moved.alias.set(&there, &moved.before.version, None).await?;
-    Ok(())
-}
-
 /// Puts the weights back and waits until every name server has them; those that somebody else had set.
 async fn restore_weights(moved: &WeightsMoved) -> Result<Vec<String>, ShiftError> {
     let before = moved.before.weights();
-    let restored = moved.weights.restore(&moved.now.weights(), &before).await?;
+    let restored = moved.weights.restore(&[moved.now.weights()], &before).await?;
     if let Some(change) = restored.change {
         moved.weights.insync(&change).await?;
     }

@@ -6,16 +6,18 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::RunError;
+use super::survey::Lacks;
+use crate::capability::Capability;
 use crate::data::objects::{Bucket, Content};
 use crate::data::preflight::Preflight;
 use crate::data::{self, secrets};
-use crate::deploy::Deployment;
+use crate::deploy::{self, Deployment};
 use crate::history::{CheckFound, Recorder};
 use crate::probe::{self, Announced, Answers, Checks, Hosts, RecordsOf};
 use crate::region::Region;
 use crate::scenario::Plan;
 use crate::store::Store;
-use crate::target::{Clients, Target, TargetError};
+use crate::target::{Clients, Internet, Target, TargetError};
 use crate::traffic::{self, Destination};
 
 /// The clients of every Region.
@@ -37,14 +39,31 @@ pub async fn preflight(
     plan: &Plan,
     target: &dyn Target,
     deployment: &Deployment,
+    lacks: &Lacks,
     recorder: &Recorder,
 ) -> Result<bool, RunError> {
-    let role = |role: &str, region| deployment.role(role, region).map(str::to_owned);
+    // What the target cannot do is no piece that is missing: it is inconclusive, and not tried.
+    let hidden = |role: &str| match role {
+        "table" => lacks.any(&super::TABLES),
+        "bucket" => lacks.any(&super::BUCKETS),
+        "secret" => lacks.any(&[Capability::SecretReplication]),
+        _ => false,
+    };
+    let role = |role: &str, region| deployment.role(role, region).filter(|_| !hidden(role)).map(str::to_owned);
     let asset = |number| (traffic::asset(number), format!("asset {number}\n").into());
     let assets: Vec<_> = (0..traffic::ASSETS).map(asset).collect();
     let scripted = |region: &Region| plan.data.script.iter().any(|w| w.store == Store::Bucket && w.region == *region);
     let writes = |region: &Region| plan.data.objects.is_some() || scripted(region);
     let writers: Vec<Region> = target.regions().iter().copied().filter(writes).collect();
+    if hidden("bucket") {
+        // Nothing brings them to the other Regions: each gets its own.
+        for bucket in buckets(target, deployment)? {
+            for (key, body) in &assets {
+                let (key, body): (&String, &bytes::Bytes) = (key, body);
+                deploy::put(target, &bucket.name, bucket.region, key, body.to_vec()).await?;
+            }
+        }
+    }
     let preflight = Preflight { target, role: &role, recorder, writers: &writers, assets: &assets };
     Ok(preflight.hold().await?)
 }
@@ -135,10 +154,21 @@ pub fn start_load(
     let (stop, stopped) = watch::channel(false);
     let mut load = JoinSet::new();
     let base_path: Arc<str> = deployment.role("base-path", target.primary()).unwrap_or("/").into();
+    let internet = internet(target, deployment);
     for population in &plan.traffic {
-        let name = deployment.role("public-name", target.primary()).ok_or(RunError::NoRole("public-name"))?;
-        let (internet, name, base_path) = (target.internet(), name.into(), base_path.clone());
-        let destination = Destination { internet, name, base_path };
+        // Without a name for all, users ask their home Region's API by its own.
+        let public = deployment.role("public-name", target.primary()).map(|name| (name, base_path.clone()));
+        let own = || {
+            let stage = deployment.role("stage", population.home).unwrap_or_default();
+            Some((deployment.role("api-host", population.home)?, Arc::from(format!("/{stage}"))))
+        };
+        let (name, base_path) = match public.or_else(own) {
+            Some(found) => found,
+            None if target.name() == "embedded" => return Err(RunError::NoRole("public-name")),
+            // Where the API was left out there is nothing to ask, and no request to judge.
+            None => continue,
+        };
+        let destination = Destination { internet: internet.clone(), name: name.into(), base_path };
         let (clock, recorder, stopped) = (target.clock(), recorder.clone(), stopped.clone());
         load.spawn(traffic::drive(population.clone(), destination, clock, recorder, plan.seed, stopped));
     }
@@ -154,6 +184,11 @@ pub fn start_load(
         }
     }
     Ok((stop, load))
+}
+
+/// How users reach what is deployed.
+pub fn internet(target: &dyn Target, deployment: &Deployment) -> Arc<dyn Internet> {
+    target.internet(&|role, region| deployment.role(role, region).map(str::to_owned))
 }
 
 /// The names under which each Region's API is asked: by records, and by checkers.
@@ -218,9 +253,9 @@ pub fn start_probes(
     let mut places: Vec<_> = plan.traffic.iter().map(|population| population.from).collect();
     places.sort_unstable();
     places.dedup();
-    for place in places {
-        let name = deployment.role("public-name", target.primary()).ok_or(RunError::NoRole("public-name"))?;
-        let (internet, name, answers) = (target.internet(), name.to_owned(), answers.clone());
+    let internet = internet(target, deployment);
+    for (place, name) in places.into_iter().filter_map(|place| Some((place, role("public-name")?))) {
+        let (internet, answers) = (internet.clone(), answers.clone());
         probes.spawn(probe::watch_dns(internet, place, name, answers, recorder.clone(), stopped.clone()));
     }
     Ok((stop, probes))

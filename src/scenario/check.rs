@@ -125,7 +125,8 @@ impl Checker<'_> {
             return Err(self.bad(at, what));
         }
         let name = written.name.as_ref().map_or(default.name, |name| name.value.clone());
-        Ok(TargetPlan { name, regions, stack, parameters: written.parameters.clone() })
+        let parameters = written.parameters.clone();
+        Ok(TargetPlan { name, regions, stack, parameters, settings: default.settings })
     }
 
     fn regions(&self, written: &Spanned<Vec<Text>>) -> Result<Vec<Region>, ScenarioError> {

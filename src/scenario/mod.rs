@@ -6,7 +6,7 @@
 //! ```
 //!
 //! `quantity.rs` holds the newtypes both sides share, `vocabulary.rs`
-//! the words of the file, `shipped.rs` the plan that ships. Nothing behind [`Plan`] checks again, and nothing here knows
+//! the words of the file, `shipped.rs` the plan that ships, `requirements.rs` what a plan needs of its target. Nothing behind [`Plan`] checks again, and nothing here knows
 //! how a plan is carried out: no target, no twin, no clock.
 
 mod assertion;
@@ -23,6 +23,8 @@ mod file;
 mod guard;
 mod plan;
 pub mod quantity;
+pub mod requirements;
+mod settings;
 mod shipped;
 mod vocabulary;
 
@@ -39,6 +41,10 @@ pub use plan::{
     TargetPlan, TimedFault, TimedOperation,
 };
 pub use quantity::{Operation, Percent, Rate};
+pub use requirements::{Requirements, of_fault};
+pub use settings::{
+    Adopted, Allow, Aws, Containers, Endpoint, Localstack, RegionEndpoint, Resource, Settings, Timeouts,
+};
 
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,7 @@ use super::canary::CanaryPlan;
 use super::clients::{Behaviour, stretches};
 use super::data::DataPlan;
 use super::quantity::{Operation, Percent, Rate, duration};
+use super::settings::Settings;
 use crate::region::{Place, Region};
 use crate::seed::Seed;
 use crate::store::Store;
@@ -47,7 +48,7 @@ pub struct Plan {
 /// What the stack is deployed to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TargetPlan {
-    /// `embedded`.
+    /// `embedded`, `localstack`, `endpoint` or `aws`.
     pub name: String,
     /// The first is the one that services which exist once live in.
     pub regions: Vec<Region>,
@@ -55,6 +56,9 @@ pub struct TargetPlan {
     pub stack: PathBuf,
     /// Overrides of the stack's own parameters.
     pub parameters: IndexMap<String, String>,
+    /// What `blackstart.yaml` says of it.
+    #[serde(default, skip_serializing_if = "Settings::is_default")]
+    pub settings: Settings,
 }
 
 /// What "users are fine" means, before the fault and after the heal.

@@ -10,6 +10,7 @@ use super::clients::Behaviour;
 use super::data::DataPlan;
 use super::plan::{Failback, Fault, Mode, Plan, Population, Scope, StackSettings, SteadyState, TargetPlan, TimedFault};
 use super::quantity::{Operation, Percent, Rate};
+use super::settings::Settings;
 use crate::region::{Place, Region};
 use crate::seed::Seed;
 
@@ -35,6 +36,7 @@ impl Plan {
                 regions: vec![Region::US_EAST_1, Region::EU_WEST_1],
                 stack: PathBuf::from("stack"),
                 parameters: IndexMap::new(),
+                settings: Settings::default(),
             },
             steady_state: SteadyState {
                 duration: minutes(5),

@@ -53,7 +53,7 @@ fn mistakes_are_named_with_their_place_and_the_way_out() {
         ("steady_state:", "steady_sate:"),
         ("assert: home-served", "assert: home-serve"),
         ("from: north-america", "from: north-amrica"),
-        ("name: embedded", "name: localstack"),
+        ("name: embedded", "name: localstak"),
         ("duration: 5m", "duration: 5 minutes"),
         ("window: 10s", "window: 10m"),
         ("rate: 30/s", "rate: 30"),

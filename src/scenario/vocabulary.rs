@@ -83,7 +83,7 @@ pub const MODES: &[(&str, Mode)] = &[("refuse", Mode::Refuse), ("hang", Mode::Ha
 pub const SCOPES: &[(&str, Scope)] = &[("application", Scope::Application), ("region", Scope::Region)];
 
 /// The targets this build can run on.
-pub const TARGETS: &[(&str, ())] = &[("embedded", ())];
+pub const TARGETS: &[(&str, ())] = &[("embedded", ()), ("localstack", ()), ("endpoint", ()), ("aws", ())];
 
 pub fn hops() -> Vec<(&'static str, Hop)> {
     Hop::ALL.into_iter().map(|hop| (hop.as_str(), hop)).collect()

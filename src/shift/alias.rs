@@ -4,6 +4,7 @@
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::error::ProvideErrorMetadata;
 use aws_sdk_lambda::types::AliasRoutingConfiguration;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{ShiftError, is_passing, patiently};
@@ -22,11 +23,12 @@ pub struct Alias {
 }
 
 /// What an alias leads to.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Versions {
     pub version: String,
     /// Another version, and its share from 0 to 1.
     pub other: Option<(String, f64)>,
+    #[serde(skip)]
     revision: String,
 }
 
@@ -36,6 +38,22 @@ impl Alias {
         let mut parts = arn.split(':').skip(6);
         let (function, alias) = (parts.next()?.to_owned(), parts.next()?.to_owned());
         Some(Self { client: client.clone(), region, function, alias })
+    }
+
+    pub fn new(client: &Client, region: Region, function: &str, alias: &str) -> Self {
+        Self { client: client.clone(), region, function: function.to_owned(), alias: alias.to_owned() }
+    }
+
+    /// For the undo log: all that finds the alias again, and what it leads to.
+    pub fn described(&self, before: &Versions) -> Value {
+        json!({
+            "kind": "alias",
+            "region": self.region,
+            "function": self.function,
+            "alias": self.alias,
+            "version": before.version,
+            "other": before.other,
+        })
     }
 
     pub fn name(&self) -> String {
@@ -94,6 +112,26 @@ impl Alias {
         .await
     }
 
+    /// Leads to what it led to before, where it still leads to something that was `set` by us; reads it again.
+    pub async fn restore(&self, set: &[Versions], before: &Versions) -> Result<(), ShiftError> {
+        let there = self.read().await?;
+        if there.leads_like(before) {
+            return Ok(());
+        }
+        if !set.iter().any(|ours| there.leads_like(ours)) {
+            let what = format!("somebody else leads it to {}, and it was left as they did", there.named());
+            return Err(ShiftError::Conflict(what));
+        }
+        let other = before.other.as_ref().map(|(version, share)| (version.as_str(), *share));
+        self.set(&there, &before.version, other).await?;
+        let there = self.read().await?;
+        if !there.leads_like(before) {
+            let what = format!("it was led back to {} and leads to {}", before.named(), there.named());
+            return Err(ShiftError::Conflict(what));
+        }
+        Ok(())
+    }
+
     /// An alias of another name that leads to a version, made or moved, which API Gateway may invoke for the API that
     /// `source` names.
     pub async fn also(&self, alias: &str, version: &str, source: &str) -> Result<(), ShiftError> {
@@ -139,9 +177,16 @@ impl Versions {
         (&self.version, &self.other) == (&other.version, &other.other)
     }
 
-    /// For the undo log.
-    pub fn described(&self) -> Value {
-        json!({ "version": self.version, "other": self.other })
+    /// What an alias is about to lead to.
+    pub fn to(version: &str, other: Option<(&str, f64)>) -> Self {
+        let other = other.map(|(version, share)| (version.to_owned(), share));
+        Self { version: version.to_owned(), other, revision: String::new() }
+    }
+
+    fn named(&self) -> String {
+        let other =
+            self.other.as_ref().map(|(version, share)| format!(" and {} % to version {version}", share * 100.0));
+        format!("version {}{}", self.version, other.unwrap_or_default())
     }
 }
 

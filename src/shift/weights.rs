@@ -10,6 +10,7 @@ use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ChangeStatus, Re
 use serde_json::{Value, json};
 
 use super::{PAUSE, ShiftError, is_passing, patiently};
+use crate::region::Region;
 use crate::target::said;
 use crate::wait::{self, Look};
 
@@ -92,14 +93,28 @@ impl Weights {
         Ok((change.await?, after))
     }
 
-    /// Gives the records the weights they had, where they still have what was `set` last; all else that changed about them
-    /// meanwhile stays.
-    pub async fn restore(&self, set: &Weighted, before: &Weighted) -> Result<Restored, ShiftError> {
+    /// For the undo log: all that finds the records again, and the records.
+    pub fn described(&self, region: Region, before: &Sets) -> Value {
+        json!({
+            "kind": "weights",
+            "region": region,
+            "zone": self.zone,
+            "name": self.name,
+            "records": before.described(),
+        })
+    }
+
+    /// Gives the records the weights they had, where they still have one that was `set` by us; all else that changed about
+    /// them meanwhile stays.
+    pub async fn restore(&self, set: &[Weighted], before: &Weighted) -> Result<Restored, ShiftError> {
         let mut lost = String::new();
         for _ in 0..ROUNDS {
             let now = self.read().await?;
             let current = now.weights();
-            let ours = |id: &String| current.get(id) == set.get(id) || current.get(id) == before.get(id);
+            let ours = |id: &String| {
+                let is = current.get(id);
+                is == before.get(id) || set.iter().any(|set| is == set.get(id))
+            };
             let left = before.keys().filter(|id| !ours(id)).cloned().collect();
             let wanted: Weighted = before.iter().filter(|(id, _)| ours(id)).map(|(id, w)| (id.clone(), *w)).collect();
             if now.with(&wanted) == now {
@@ -146,8 +161,7 @@ impl Sets {
         Duration::from_secs(u64::try_from(ttl).unwrap_or(0))
     }
 
-    /// For the undo log.
-    pub fn described(&self) -> Value {
+    fn described(&self) -> Value {
         let record = |record: &ResourceRecordSet| {
             json!({
                 "name": record.name(),

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use bytes::Bytes;
@@ -11,14 +12,14 @@ use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
 use super::{
-    Breakage, BreakageId, Clients, Connection, Injector, Internet, Lookup, Packaging, Resolver, SendError, Target,
-    functions,
+    Breakage, BreakageId, Clients, Connection, Injector, Internet, Lookup, Packaging, Raw, Resolver, Roles, SendError,
+    Target, functions,
 };
 use crate::clock::Clock;
 use crate::dns::Answer;
 use crate::region::{Place, Region};
 use crate::seed::Seed;
-use crate::twin::gateway::{self, Credentials};
+use crate::twin::gateway::{self, Credentials, TwinHttpClient};
 use crate::twin::world::dns;
 use crate::twin::world::faults::{Defect, Effect, Fault, Pace};
 use crate::twin::world::network::{self, NetError, Origin};
@@ -46,11 +47,19 @@ impl Embedded {
             regions: regions.to_vec(),
             code: functions::linked(),
         });
-        let sdk = |region| {
+        let clients_of = |region| {
             let sdk = gateway::sdk_config(&cloud, Origin::Operator, region, &Credentials::account());
-            sdk.into_builder().timeout_config(timeouts()).build()
+            let sdk = sdk.into_builder().timeout_config(timeouts()).build();
+            let raw = Raw {
+                connector: SharedHttpConnector::new(TwinHttpClient::new(&cloud, Origin::Operator)),
+                credentials: gateway::provider(&Credentials::account()),
+                region,
+                clock: cloud.clock,
+                endpoint: None,
+            };
+            Clients::new(&sdk, raw)
         };
-        let clients = regions.iter().map(|region| (*region, Clients::new(&sdk(*region)))).collect();
+        let clients = regions.iter().map(|region| (*region, clients_of(*region))).collect();
         Self { cloud, clients }
     }
 
@@ -109,7 +118,11 @@ impl Target for Embedded {
         Packaging::Linked
     }
 
-    fn internet(&self) -> Arc<dyn Internet> {
+    fn version(&self) -> BoxFuture<'_, String> {
+        Box::pin(async { format!("blackstart {}", env!("CARGO_PKG_VERSION")) })
+    }
+
+    fn internet(&self, _: Roles<'_>) -> Arc<dyn Internet> {
         Arc::new(TwinInternet { cloud: self.cloud.clone() })
     }
 
@@ -192,6 +205,10 @@ struct TwinInjector {
 }
 
 impl Injector for TwinInjector {
+    fn can(&self, _: &Breakage) -> Result<(), String> {
+        Ok(())
+    }
+
     fn inject(&self, breakage: Breakage) -> BoxFuture<'_, Result<BreakageId, super::TargetError>> {
         let effect = |mode| match mode {
             super::Mode::Refuse => Effect::Refuse,
@@ -199,7 +216,7 @@ impl Injector for TwinInjector {
             super::Mode::Errors => Effect::Error,
         };
         let fault = match breakage {
-            Breakage::Application { region, mode } => Fault::Application { region, effect: effect(mode) },
+            Breakage::Application { region, mode, .. } => Fault::Application { region, effect: effect(mode) },
             Breakage::Region { region, mode } => Fault::Region { region, effect: effect(mode) },
             Breakage::Service { region, service, operations, mode } => {
                 Fault::Service { region, service, operations, effect: effect(mode) }
@@ -224,6 +241,11 @@ impl Injector for TwinInjector {
             Breakage::ClockSkew { region, ahead_ms } => Fault::ClockSkew { region, ahead_us: ahead_ms * 1_000 },
         };
         Box::pin(async move { Ok(BreakageId(self.cloud.faults.inject(fault).number())) })
+    }
+
+    fn heal_all(&self) -> BoxFuture<'_, Result<(), super::TargetError>> {
+        // The world ends with its run.
+        Box::pin(async { Ok(()) })
     }
 
     fn heal(&self, id: BreakageId) -> BoxFuture<'_, Result<(), super::TargetError>> {

@@ -3,12 +3,20 @@
 //! The only home of SDK clients' construction. A target gives clients, a way to meet its users' internet, and a way
 //! to break things; it never judges and never writes history.
 
+pub mod aws;
 pub mod embedded;
+pub mod emulator;
 pub mod evaluated;
 pub mod functions;
+pub mod live;
+mod localstack;
 pub mod proxy;
+mod raw;
+mod socket;
+mod way;
 
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,9 +24,15 @@ use aws_types::SdkConfig;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
+pub use raw::{Raw, RawError, element};
+pub use way::{Way, is_throttling, way};
+
 use crate::clock::Clock;
 use crate::region::{Place, Region};
 use crate::store::Store;
+
+/// The name that plays a role, such as `table` or `public-name`, in a Region.
+pub type Roles<'a> = &'a dyn Fn(&str, Region) -> Option<String>;
 
 /// One place a scenario can run.
 pub trait Target: Send + Sync {
@@ -29,8 +43,16 @@ pub trait Target: Send + Sync {
     /// The clients of a Region of this target.
     fn clients(&self, region: Region) -> Option<&Clients>;
     fn packaging(&self) -> Packaging;
-    fn internet(&self) -> Arc<dyn Internet>;
+    /// What answers there, and which version of it, as far as it says.
+    fn version(&self) -> BoxFuture<'_, String>;
+    /// How users reach what was deployed.
+    fn internet(&self, roles: Roles<'_>) -> Arc<dyn Internet>;
     fn injector(&self) -> Arc<dyn Injector>;
+    /// Whether a function whose reserved concurrency is 0 is invoked by nobody there, as on AWS: the application of a
+    /// Region is lost by it where the injector has no other means.
+    fn throttles_functions(&self) -> bool {
+        false
+    }
 
     /// The Region that is deployed to first and holds what exists once.
     fn primary(&self) -> Region {
@@ -55,28 +77,38 @@ pub struct Clients {
     pub route53: aws_sdk_route53::Client,
     pub s3: aws_sdk_s3::Client,
     pub secretsmanager: aws_sdk_secretsmanager::Client,
+    /// For services without a crate here.
+    pub raw: Raw,
 }
 
 impl Clients {
-    pub fn new(config: &SdkConfig) -> Self {
+    pub fn new(config: &SdkConfig, raw: Raw) -> Self {
         Self {
+            raw,
             cloudformation: aws_sdk_cloudformation::Client::new(config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(config),
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
             dynamodb: aws_sdk_dynamodb::Client::new(config),
             lambda: aws_sdk_lambda::Client::new(config),
             route53: aws_sdk_route53::Client::new(config),
-            s3: aws_sdk_s3::Client::new(config),
+            s3: aws_sdk_s3::Client::from_conf(s3_config(config)),
             secretsmanager: aws_sdk_secretsmanager::Client::new(config),
         }
     }
 }
 
+/// Where an endpoint is given, buckets are asked for by path: their names resolve at AWS alone.
+fn s3_config(config: &SdkConfig) -> aws_sdk_s3::Config {
+    aws_sdk_s3::config::Builder::from(config).force_path_style(config.endpoint_url().is_some()).build()
+}
+
 /// What a function's package must hold for this target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Packaging {
     /// The crate's manifest and sources: the functions themselves are linked into this process.
     Linked,
+    /// `<folder>/<crate>/bootstrap`, as cargo-lambda builds it, and the manifest.
+    Bootstrap { folder: PathBuf },
 }
 
 /// What a name led to.
@@ -120,6 +152,10 @@ pub trait Internet: Send + Sync {
 
 /// An open connection; several requests may be under way on it.
 pub trait Connection: Send + Sync {
+    /// Whether the other side has left it open, as far as it is known.
+    fn is_open(&self) -> bool {
+        true
+    }
     /// Sends a request. The caller brings the timeout.
     fn send(&self, request: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Bytes>, SendError>>;
 }
@@ -136,6 +172,9 @@ pub enum SendError {
     Refused,
     #[error("timed out")]
     TimedOut,
+    /// The connection ended before the answer did: nobody knows how far the request came.
+    #[error("connection reset")]
+    Reset,
     #[error("no route to host")]
     NoRoute,
 }
@@ -151,8 +190,8 @@ pub enum Mode {
 /// What a target can break.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Breakage {
-    /// The functions of the Region's application; with [`Mode::Refuse`], the API edge in front of them.
-    Application { region: Region, mode: Mode },
+    /// The functions of the Region's application, by name; with [`Mode::Refuse`], the API edge in front of them.
+    Application { region: Region, mode: Mode, functions: Vec<String> },
     /// Everything in the Region.
     Region { region: Region, mode: Mode },
     /// One service's API, by SigV4 name.
@@ -197,7 +236,11 @@ pub struct BreakageId(pub u64);
 
 /// Breaks and heals.
 pub trait Injector: Send + Sync {
+    /// Whether this target can be broken so, or why not.
+    fn can(&self, breakage: &Breakage) -> Result<(), String>;
     fn inject(&self, breakage: Breakage) -> BoxFuture<'_, Result<BreakageId, TargetError>>;
+    /// Heals whatever is broken, at the end of a run that ended early.
+    fn heal_all(&self) -> BoxFuture<'_, Result<(), TargetError>>;
     /// Heals; healing twice is no error.
     fn heal(&self, id: BreakageId) -> BoxFuture<'_, Result<(), TargetError>>;
 }

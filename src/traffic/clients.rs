@@ -141,7 +141,8 @@ impl Client {
     /// Its open connection, used now, if it leads to a fitting address and was not idle for too long.
     fn kept(&self, fits: impl Fn(Ipv4Addr) -> bool) -> Option<(Ipv4Addr, Arc<dyn Connection>)> {
         let mut state = self.lock();
-        let open = state.open.as_mut().filter(|open| fits(open.address) && open.used.elapsed() < KEPT_ALIVE)?;
+        let fresh = |open: &Open| open.used.elapsed() < KEPT_ALIVE && open.connection.is_open();
+        let open = state.open.as_mut().filter(|open| fits(open.address) && fresh(open))?;
         open.used = Instant::now();
         Some((open.address, open.connection.clone()))
     }

@@ -166,7 +166,7 @@ impl Attempt {
             Ok(response) if response.status().is_success() => WriteOutcome::Acknowledged,
             Ok(response) if response.status().is_client_error() => WriteOutcome::Refused,
             // Nobody knows how far it came.
-            Ok(_) | Err(SendError::TimedOut) => WriteOutcome::Unknown,
+            Ok(_) | Err(SendError::TimedOut | SendError::Reset) => WriteOutcome::Unknown,
             Err(SendError::Refused | SendError::NoRoute) => WriteOutcome::Refused,
         };
         Fate { outcome, region: self.region }

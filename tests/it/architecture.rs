@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Modules everybody may import: they import none of ours beside each other.
-const GROUND: &[&str] = &["arrivals", "clock", "dns", "region", "rest", "seed", "store", "wait"];
+const GROUND: &[&str] = &["arrivals", "capability", "clock", "dns", "region", "rest", "seed", "store", "wait"];
 
 /// Who may import what, beside the ground and itself.
 const TABLE: &[(&str, &[&str])] = &[
     ("arrivals", &[]),
+    ("capability", &[]),
     ("clock", &[]),
     ("dns", &[]),
     ("region", &[]),
@@ -26,9 +27,13 @@ const TABLE: &[(&str, &[&str])] = &[
     ("probe", &["scenario", "history", "target"]),
     ("shift", &["scenario", "history", "target"]),
     ("data", &["scenario", "history", "target"]),
+    ("survey", &["history", "target"]),
     ("judge", &["scenario", "history"]),
     ("report", &["scenario", "history", "judge"]),
-    ("run", &["scenario", "history", "target", "deploy", "traffic", "fault", "probe", "shift", "data", "judge"]),
+    (
+        "run",
+        &["scenario", "history", "target", "deploy", "traffic", "fault", "probe", "shift", "data", "survey", "judge"],
+    ),
     ("cli", &["scenario", "history", "target", "deploy", "judge", "report", "run"]),
     ("steps", &["scenario", "history", "judge", "report", "run", "cli"]),
 ];
@@ -36,9 +41,12 @@ const TABLE: &[(&str, &[&str])] = &[
 /// Crates that only some modules may name.
 const CRATES: &[(&str, &[&str])] = &[
     // The twin's own tests drive it through the SDK; its connector and adapters are built on the SDK's types.
-    ("aws_sdk_", &["twin", "target", "deploy", "fault", "probe", "shift", "data", "run"]),
-    ("tokio", &["clock", "wait", "twin", "target", "deploy", "traffic", "fault", "probe", "data", "run", "steps"]),
-    ("std::fs", &["history", "scenario", "deploy", "cli", "report", "steps"]),
+    ("aws_sdk_", &["twin", "target", "deploy", "fault", "probe", "shift", "data", "survey", "run"]),
+    (
+        "tokio",
+        &["clock", "wait", "twin", "target", "deploy", "traffic", "fault", "probe", "data", "survey", "run", "steps"],
+    ),
+    ("std::fs", &["history", "scenario", "deploy", "survey", "cli", "report", "steps"]),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

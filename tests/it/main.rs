@@ -1,7 +1,9 @@
-//! Integration tests in one binary: the architecture, determinism, game days, guards, licences, probes, rotation, scenarios
-//! and the stack.
+//! Integration tests in one binary, a module for each thing that several modules do together.
 
 mod architecture;
+mod capabilities;
+mod conformance;
+mod deployments;
 mod determinism;
 mod gamedays;
 mod guards;
@@ -12,3 +14,4 @@ mod releases;
 mod rotation;
 mod scenarios;
 mod stack;
+mod throttling;

@@ -27,7 +27,8 @@ impl World {
     async fn up() -> Self {
         let directory = StackDirectory::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("stack")).unwrap();
         let target = Embedded::start(Seed(7), &[US, EU]);
-        let deployment = deploy::up(&target, &directory, |_| {}).await.unwrap();
+        let mut deployment = Deployment::default();
+        deploy::up(&target, &directory, &deploy::Options::default(), &mut deployment, |_| {}).await.unwrap();
         Self { target, directory, deployment }
     }
 
@@ -62,7 +63,7 @@ impl World {
 
     /// Of this many requests of users of eu-west-1, how many each version answered.
     async fn releases(&self, requests: u32) -> (u32, u32) {
-        let internet = self.target.internet();
+        let internet = self.target.internet(&|_, _| None);
         let (resolver, place) = (internet.resolver(place()), place());
         let (mut old, mut new) = (0, 0);
         let name = self.role("endpoint").to_owned();
@@ -70,8 +71,8 @@ impl World {
             let address = resolver.resolve(&name).await.addresses[0];
             let host = self.role("public-name");
             let request = http::Request::builder().uri(format!("https://{host}/whoami")).header("host", host);
-            let connection = internet.connect(place, address, host).await.unwrap();
-            let answer = connection.send(request.body(Bytes::new()).unwrap()).await.unwrap();
+            let line = internet.connect(place, address, host).await.unwrap();
+            let answer = line.send(request.body(Bytes::new()).unwrap()).await.unwrap();
             assert_eq!(answer.status().as_u16(), 200, "{answer:?}");
             match answer.headers()["x-release"].to_str().unwrap() {
                 "1.0.0" => old += 1,

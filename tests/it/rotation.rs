@@ -33,7 +33,8 @@ where
         let mut directory = StackDirectory::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("stack")).unwrap();
         deploy::override_parameters(&mut directory, overrides.iter().copied()).unwrap();
         let target = Embedded::start(Seed(7), &[US, EU]);
-        let deployment = deploy::up(&target, &directory, |_| {}).await.unwrap();
+        let mut deployment = Deployment::default();
+        deploy::up(&target, &directory, &deploy::Options::default(), &mut deployment, |_| {}).await.unwrap();
         main(World { target, deployment }).await;
     });
     ended.unwrap().blocking_recv().unwrap();
@@ -76,14 +77,14 @@ impl World {
 
     /// Asks the API of a Region.
     async fn ask(&self, region: Region, method: &str, path: &str, body: &str) -> (u16, Value) {
-        let internet = self.target.internet();
+        let internet = self.target.internet(&|_, _| None);
         let host = self.deployment.output("region", region, "ApiHost").unwrap();
         let place = Place::parse("europe").unwrap();
         let address = internet.resolver(place).resolve(host).await.addresses[0];
         let request = http::Request::builder().method(method).uri(format!("https://{host}/live{path}"));
         let request = request.header("host", host).body(Bytes::from(body.to_owned())).unwrap();
-        let connection = internet.connect(place, address, host).await.unwrap();
-        let answer = connection.send(request).await.unwrap();
+        let line = internet.connect(place, address, host).await.unwrap();
+        let answer = line.send(request).await.unwrap();
         (answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap())
     }
 

@@ -211,6 +211,23 @@ fn home_too_soon_after_the_heal() {
 }
 
 #[test]
+fn a_call_that_fails_and_is_made_again_was_made_when_it_was_made_first() {
+    let line = |second: u64, decision: &str| {
+        let line = json!({"decision": decision, "guarded": "us-east-1", "reason": ""});
+        let logged_us = i64::try_from(second * 1_000_000).unwrap();
+        at(second, Event::Function { function: "guard".into(), region: EU, logged_us, line })
+    };
+    let mut records = without(good(), |event| matches!(event, Event::Function { .. } | Event::Change { .. }));
+    records.extend([line(450, "invoked"), line(451, "ignored"), line(506, "invoked"), line(507, "failed")]);
+    records.extend([line(566, "invoked"), line(567, "failed")]);
+    records.sort_by_key(|record| record.at_us);
+    let failover = judge(&plan(), &records).failover.unwrap();
+    let hop = failover.hops.iter().find(|hop| hop.name == "function-invoked").unwrap();
+    assert_eq!(hop.at_ms, Some(506_000), "{}", hop.evidence);
+    assert!(hop.evidence.contains("last word was failed"), "{}", hop.evidence);
+}
+
+#[test]
 fn what_a_guard_decides_is_what_its_log_says() {
     let decides = |decision, region| Check::GuardDecides { decision, region };
     assert_eq!(judged(good(), &decides(GuardDecision::FailedOver, Some(US))).0, Outcome::Pass);

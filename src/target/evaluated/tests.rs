@@ -77,12 +77,12 @@ impl World {
     }
 
     async fn lose(&self, region: Region) -> BreakageId {
-        let breakage = Breakage::Application { region, mode: Mode::Refuse };
+        let breakage = Breakage::Application { region, mode: Mode::Refuse, functions: Vec::new() };
         self.twin.injector().inject(breakage).await.unwrap()
     }
 
     async fn served(&self, from: Place, name: &str) -> Lookup {
-        let mut lookup = self.twin.internet().authoritative(from, name).await;
+        let mut lookup = self.twin.internet(&|_, _| None).authoritative(from, name).await;
         lookup.addresses.sort_unstable();
         lookup
     }
@@ -223,7 +223,7 @@ async fn what_is_evaluated_is_what_name_servers_answer() {
     let nested = seen.iter().filter(|(name, _)| **name == "nested.example.com").count();
     assert_eq!((latency, nested), (2, 2), "both Regions had their turn: {seen:?}");
     assert_eq!(world.names.source(), Source::Evaluated);
-    assert_eq!(world.twin.internet().source(), Source::NameServers);
+    assert_eq!(world.twin.internet(&|_, _| None).source(), Source::NameServers);
     assert_eq!(world.names.trouble(), None);
 }
 
@@ -234,7 +234,7 @@ async fn answers_go_on_while_the_api_is_down_and_follow_it_when_it_is_back() {
         || Breakage::Service { region: None, service: "route53".to_owned(), operations: vec![], mode: Mode::Errors };
     let from = place("europe");
     let fault = world.twin.injector().inject(down()).await.unwrap();
-    assert_eq!(world.evaluated(from, "x.example.com").await, Lookup::default(), "nothing was ever read");
+    assert!(world.evaluated(from, "x.example.com").await.addresses.is_empty(), "nothing was ever read");
     assert!(world.names.trouble().is_some());
     world.twin.injector().heal(fault).await.unwrap();
     world.put(vec![record("x.example.com", US)]).await;

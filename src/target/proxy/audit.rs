@@ -56,6 +56,8 @@ pub struct Sample {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Passed {
     pub connections: u64,
+    /// Those of them that are open now.
+    pub open: u64,
     /// Requests read whole.
     pub requests: u64,
     /// Those the upstream answered.

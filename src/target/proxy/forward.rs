@@ -1,6 +1,7 @@
 //! On to the upstream and back, over kept connections.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -112,6 +113,8 @@ impl Hosts {
 pub(super) struct Upstreams {
     client: Client<HttpConnector, Full<Bytes>>,
     by_region: BTreeMap<Region, Upstream>,
+    /// Services that are somewhere else than the rest of their Region, by SigV4 name.
+    by_service: Mutex<BTreeMap<(Region, String), Upstream>>,
 }
 
 impl Upstreams {
@@ -121,12 +124,29 @@ impl Upstreams {
         connector.set_connect_timeout(Some(CONNECT));
         let mut client = Client::builder(TokioExecutor::new());
         client.pool_idle_timeout(IDLE).pool_timer(TokioTimer::new());
-        Self { client: client.build(connector), by_region }
+        Self { client: client.build(connector), by_region, by_service: Mutex::default() }
+    }
+
+    /// Leads one service of a Region somewhere else.
+    pub fn lead(&self, region: Region, service: &str, upstream: Upstream) {
+        let mut by_service = self.by_service.lock().unwrap_or_else(PoisonError::into_inner);
+        by_service.insert((region, service.to_owned()), upstream);
+    }
+
+    fn of(&self, region: Region, service: Option<&str>) -> Option<Upstream> {
+        let by_service = self.by_service.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = service.and_then(|service| by_service.get(&(region, service.to_owned())));
+        own.or_else(|| self.by_region.get(&region)).cloned()
     }
 
     /// The upstream's answer, or why there is none. Host, path and query stay as they are: they are signed.
-    pub async fn send(&self, region: Region, request: Request<Bytes>) -> Result<Response<Bytes>, String> {
-        let Some(upstream) = self.by_region.get(&region) else { return Err(format!("{region} has no upstream")) };
+    pub async fn send(
+        &self,
+        region: Region,
+        service: Option<&str>,
+        request: Request<Bytes>,
+    ) -> Result<Response<Bytes>, String> {
+        let Some(upstream) = self.of(region, service) else { return Err(format!("{region} has no upstream")) };
         let (mut parts, body) = request.into_parts();
         let mut uri = http::uri::Parts::default();
         uri.scheme = Some(Scheme::HTTP);

@@ -109,10 +109,10 @@ impl Gate {
         self.lock().lines.remove(&number);
     }
 
-    /// Connections so far, and why the port is not open though it should be.
-    pub fn audit(&self) -> (u64, Option<String>) {
+    /// Connections so far and now, and why the port is not open though it should be.
+    pub fn audit(&self) -> (u64, u64, Option<String>) {
         let door = self.lock();
-        (door.accepted, door.trouble.clone())
+        (door.accepted, door.lines.len() as u64, door.trouble.clone())
     }
 
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Line>>> {

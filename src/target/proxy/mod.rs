@@ -122,6 +122,11 @@ impl Proxy {
         self.gates.get(&region).map(|gate| gate.address)
     }
 
+    /// Leads one service of a Region, by SigV4 name, to an upstream of its own.
+    pub fn lead(&self, region: Region, service: &str, upstream: Upstream) {
+        self.shared.upstreams.lead(region, service, upstream);
+    }
+
     /// Puts a rule in force. When this returns, what comes next meets it; a refused port is closed.
     pub fn inject(&self, rule: Rule) -> Result<RuleId, ProxyError> {
         let regions: Vec<Region> = self.gates.keys().copied().collect();
@@ -155,7 +160,7 @@ impl Proxy {
         let mut regions = self.shared.passed.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for (region, gate) in &self.gates {
             let passed = regions.entry(*region).or_default();
-            (passed.connections, passed.trouble) = gate.audit();
+            (passed.connections, passed.open, passed.trouble) = gate.audit();
         }
         Audit { rules: self.shared.rules.audit(), regions }
     }

@@ -131,6 +131,7 @@ async fn forward(gate: &Gate, shared: &Shared, protocol: Protocol, request: Requ
     if request.method() == Method::CONNECT {
         return WireError::new(405, "MethodNotAllowed", "CONNECT is not proxied").into_response(protocol, REQUEST_ID);
     }
+    let service = Call::read(gate.region, &request).service.map(|service| service.to_string());
     let request = match protocol {
         Protocol::Edge => match shared.rewrite(gate.region, request) {
             Some(request) => request,
@@ -143,7 +144,7 @@ async fn forward(gate: &Gate, shared: &Shared, protocol: Protocol, request: Requ
         _ => request,
     };
     let counted = |count: fn(&mut Passed)| shared.note(gate.region, count);
-    match shared.upstreams.send(gate.region, request).await {
+    match shared.upstreams.send(gate.region, service.as_deref(), request).await {
         Ok(response) => {
             counted(|passed| passed.answered += 1);
             response

@@ -86,13 +86,18 @@ fn write(response: Response) -> Result<HttpResponse, ConnectorError> {
     HttpResponse::try_from(response.map(SdkBody::from)).map_err(|error| ConnectorError::other(error.into(), None))
 }
 
+/// The keys of a principal, as SDKs take them; the twin checks no signature.
+pub fn provider(credentials: &Credentials) -> SharedCredentialsProvider {
+    let keys = aws_credential_types::Credentials::new(&credentials.access_key, "twin", None, None, "blackstart-twin");
+    SharedCredentialsProvider::new(keys)
+}
+
 /// What every client of the twin is configured with: this network, this clock, retries without random jitter.
 pub fn sdk_config(cloud: &Arc<Cloud>, origin: Origin, region: Region, credentials: &Credentials) -> SdkConfig {
-    let keys = aws_credential_types::Credentials::new(&credentials.access_key, "twin", None, None, "blackstart-twin");
     SdkConfig::builder()
         .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
         .region(aws_types::region::Region::from_static(region.as_str()))
-        .credentials_provider(SharedCredentialsProvider::new(keys))
+        .credentials_provider(provider(credentials))
         .http_client(TwinHttpClient::new(cloud, origin))
         .time_source(cloud.clock)
         .sleep_impl(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(TokioSleep::new()))

@@ -8,5 +8,5 @@ mod connector;
 mod route;
 
 pub use call::{Call, Credentials, Principal};
-pub use connector::{TwinHttpClient, sdk_config};
+pub use connector::{TwinHttpClient, provider, sdk_config};
 pub use route::{handle, is_signed};

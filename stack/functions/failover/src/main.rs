@@ -28,12 +28,14 @@ async fn main() -> Result<(), Error> {
         None,
         "environment",
     );
-    let sdk = SdkConfig::builder()
+    let mut sdk = SdkConfig::builder()
         .behavior_version(aws_sdk_route53::config::BehaviorVersion::latest())
         .region(Region::new(variable("AWS_REGION")))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(Builder::new().tls_provider(tls()).build_https())
-        .build();
+        .http_client(Builder::new().tls_provider(tls()).build_https());
+    // Where an emulator runs this same binary; AWS sets none.
+    sdk.set_endpoint_url(variables.get("AWS_ENDPOINT_URL").filter(|url| !url.is_empty()).cloned());
+    let sdk = sdk.build();
     let guard = Arc::new(Guard::new(config, &sdk, http, Arc::new(|line: &str| println!("{line}"))));
     run(service_fn(move |event: LambdaEvent<Value>| {
         let guard = guard.clone();

@@ -15,7 +15,9 @@ pub struct Assets {
 
 impl Assets {
     pub fn new(config: &Config, sdk: &SdkConfig) -> Self {
-        let built = aws_sdk_s3::config::Builder::from(sdk).build();
+        // At another endpoint than AWS's, a bucket's own host name resolves nowhere.
+        let by_path = sdk.endpoint_url().is_some();
+        let built = aws_sdk_s3::config::Builder::from(sdk).force_path_style(by_path).build();
         Self { client: aws_sdk_s3::Client::from_conf(built), bucket: config.bucket.clone() }
     }
 

@@ -53,10 +53,12 @@ fn sdk_config(variables: &BTreeMap<String, String>, region: &str) -> SdkConfig {
         None,
         "environment",
     );
-    SdkConfig::builder()
+    let mut sdk = SdkConfig::builder()
         .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
         .region(Region::new(region.to_owned()))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https())
-        .build()
+        .http_client(Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https());
+    // Where an emulator runs this same binary; AWS sets none.
+    sdk.set_endpoint_url(variables.get("AWS_ENDPOINT_URL").filter(|url| !url.is_empty()).cloned());
+    sdk.build()
 }
