@@ -16,7 +16,8 @@ use orders::{Config, Orders};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let variables: BTreeMap<String, String> = std::env::vars().collect();
-    let config = Config::from_variables(&variables)?;
+    // What `main` ends with is shown as its Debug: a text says more than a variant.
+    let config = Config::from_variables(&variables).map_err(|why| why.to_string())?;
     let sdk = sdk_config(&variables, &config.region);
     let orders = Arc::new(Orders::new(config, &sdk, Arc::new(|line: &str| println!("{line}"))));
     run(service_fn(move |request| {

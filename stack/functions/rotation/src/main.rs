@@ -16,7 +16,8 @@ use serde_json::Value;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let variables: BTreeMap<String, String> = std::env::vars().collect();
-    let config = Config::from_variables(&variables)?;
+    // What `main` ends with is shown as its Debug: a text says more than a variant.
+    let config = Config::from_variables(&variables).map_err(|why| why.to_string())?;
     let variable = |name: &str| variables.get(name).cloned().unwrap_or_default();
     let credentials = Credentials::new(
         variable("AWS_ACCESS_KEY_ID"),
