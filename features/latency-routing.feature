@@ -1,3 +1,4 @@
+@needs-apis @needs-dns @needs-functions @needs-health-checks @needs-tables
 Feature: Users are led to the nearest Region that is healthy
   Latency records answer each place with the nearest Region; where its check fails, with the next one; where all checks
   fail, as if none did.
@@ -26,11 +27,17 @@ Feature: Users are led to the nearest Region that is healthy
     And within 4 minutes every client is served by eu-west-1
     And at most 0 requests from europe fail
 
+    @needs-fault-application
     Examples:
       | what            | fails               |
       | the application | hangs               |
+
+    @needs-fault-region
+    Examples:
+      | what            | fails               |
       | all             | refuses connections |
 
+  @needs-fault-degraded
   Scenario: Where no Region is healthy, all of them are
     Given 4 requests per second from north-america at home in us-east-1
     And 3 requests per second from europe at home in eu-west-1
@@ -40,6 +47,7 @@ Feature: Users are led to the nearest Region that is healthy
     And at most 0 requests from north-america fail
     And at most 0 requests from europe fail
 
+  @needs-fault-application
   Scenario: A longer TTL keeps users where they were
     Given 4 requests per second from north-america at home in us-east-1
     And a record TTL of 600 seconds

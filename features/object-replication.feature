@@ -1,3 +1,4 @@
+@needs-buckets
 Feature: Objects replicate
   Both buckets replicate to each other. An object is PENDING until it is there, most are there in seconds, nearly all
   within 15 minutes, and COMPLETED means that it can be read on the other side, with its metadata and tags.
@@ -14,11 +15,13 @@ Feature: Objects replicate
     And whatever is COMPLETED can be read
     And the buckets are equal in the end
 
+  @needs-fault-partition
   Scenario: A partition delays objects and loses none
     When us-east-1 and eu-west-1 cannot reach each other for 10 minutes
     Then whatever is COMPLETED can be read
     And the buckets are equal in the end
 
+  @needs-fault-replication
   Scenario: Replication that stands still in one direction catches up
     When replication of the bucket from us-east-1 to eu-west-1 stands still for 5 minutes
     Then 99 % of the objects are in every Region within 20 minutes

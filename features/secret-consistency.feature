@@ -1,3 +1,4 @@
+@needs-functions @needs-secrets
 Feature: Secrets agree
   The secret is rotated in the primary Region and replicated to the other one. Each Region must serve the new version
   soon after, none before it is published, and none that the backend no longer takes.
@@ -12,12 +13,14 @@ Feature: Secrets agree
     And no Region serves a version that is not published yet
     And no Region serves a version that the backend rejects for more than 5 seconds
 
+  @needs-fault-partition
   Scenario: A rotation during a partition locks nobody out
     When us-east-1 and eu-west-1 cannot reach each other for 5 minutes
     And the secret is rotated at 30000 ms
     Then after a rotation every Region serves the new version within 6 minutes
     And no Region serves a version that the backend rejects for more than 5 seconds
 
+  @needs-fault-replication
   Scenario: Replication of the secret that stands still catches up
     When replication of the secret stands still for 3 minutes
     And the secret is rotated at 1000 ms

@@ -1,3 +1,4 @@
+@needs-apis @needs-functions @needs-tables
 Feature: A new version reaches users a little at a time
   A share of the traffic goes to the new version, as much to the old one beside it, and the two are compared.
 
@@ -7,6 +8,7 @@ Feature: A new version reaches users a little at a time
     And a steady state of 1 minutes
     And 40 requests per second from north-america at home in us-east-1
 
+  @needs-dns
   Scenario: A version that is no worse is promoted, step by step
     When version 2.0.0 is released by route53:
       | share | bake       |
@@ -15,6 +17,7 @@ Feature: A new version reaches users a little at a time
       | 100 % | 3 minutes  |
     Then the canary is promoted
 
+  @needs-dns @needs-fault-degraded
   Scenario: A version that fails is rolled back before most users met it
     When version 2.0.0 is released by route53:
       | share | bake       |
@@ -25,6 +28,7 @@ Feature: A new version reaches users a little at a time
     And the canary serves at most 11 % of the requests
     And all is as it was within 15 minutes of the first failure
 
+  @needs-fault-degraded
   Scenario: Versions in two Regions move in lockstep, and one bad Region takes both back
     When version 2.0.0 is released by alias:
       | share | bake       |
@@ -41,6 +45,7 @@ Feature: A new version reaches users a little at a time
       | 100 % | 3 minutes  |
     Then the canary is promoted
 
+  @needs-fault-degraded
   Scenario: A version behind the API's stage is rolled back
     When version 2.0.0 is released by stage:
       | share | bake       |
@@ -49,6 +54,7 @@ Feature: A new version reaches users a little at a time
     Then the canary is rolled back
     And all is as it was within 15 minutes of the first failure
 
+  @needs-dns @needs-fault-application
   Scenario: A Region is lost while a canary is in flight
     When version 2.0.0 is released by route53:
       | share | bake       |

@@ -81,6 +81,37 @@ capabilities! {
     FaultDegraded "fault-degraded" "a share of the application's answers can be made bad"
 }
 
+impl Capability {
+    /// What of AWS it is about, as features are tagged by it: `@needs-tables`. A fault has a tag of its own.
+    pub const fn area(self) -> &'static str {
+        use Capability as C;
+        match self {
+            C::Templates | C::TemplateTags | C::TemplateChecks | C::TemplateRollback => "templates",
+            C::TemplateTable | C::Table | C::TableStreams | C::TableReplication => "tables",
+            C::TemplateBucket | C::Bucket | C::BucketOfOneRegion | C::BucketReplication => "buckets",
+            C::TemplateRecords | C::Records | C::ChangeInsync | C::DnsAnswers => "dns",
+            C::Secret | C::SecretReplication | C::SecretRotation | C::Keys => "secrets",
+            C::Function | C::FunctionAlias | C::FunctionThrottle => "functions",
+            C::Api | C::StageVariables => "apis",
+            C::ApiMetrics | C::Metrics | C::Alarms | C::AlarmActions | C::Topics => "alarms",
+            C::Identity
+            | C::Logs
+            | C::HealthChecks
+            | C::Experiments
+            | C::Tags
+            | C::FaultApplication
+            | C::FaultRegion
+            | C::FaultService
+            | C::FaultNameServers
+            | C::FaultPartition
+            | C::FaultReplication
+            | C::FaultClockSkew
+            | C::FaultBrokenReplicator
+            | C::FaultDegraded => self.as_str(),
+        }
+    }
+}
+
 impl std::fmt::Display for Capability {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(self.as_str())
@@ -177,9 +208,18 @@ pub struct Survey {
     pub findings: Vec<Finding>,
     /// What the probes made and could not remove, with the reason.
     pub left_behind: Vec<String>,
+    /// Why the findings could not be kept for the next time.
+    #[serde(skip)]
+    pub unkept: Option<String>,
 }
 
 impl Survey {
+    /// Of which nothing is known.
+    pub fn none(target: &str, version: &str, regions: &[Region]) -> Self {
+        let (target, version, regions) = (target.to_owned(), version.to_owned(), regions.to_vec());
+        Self { target, version, regions, findings: Vec::new(), left_behind: Vec::new(), unkept: None }
+    }
+
     pub fn finding(&self, capability: Capability) -> Option<&Finding> {
         self.findings.iter().find(|finding| finding.capability == capability)
     }

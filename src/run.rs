@@ -31,17 +31,20 @@ use crate::history::{Event, FaultAction, Journal, PhaseName, Recorder};
 use crate::probe::{self, Answers};
 use crate::scenario::{Operate, Plan};
 use crate::seed::Seed;
-use crate::survey::CacheError;
+use crate::survey::Promises;
 use crate::target::embedded::{self, Embedded};
 use crate::target::live::{self, Live};
-use crate::target::{Target, TargetError};
+use crate::target::{Met, Passing, Target, TargetError};
 use crate::wait::{self, Look};
 pub use aside::{Chore, UpStack, chore, up};
 pub use draft::draft;
 pub use intent::{Intended, Intent, accounts};
 pub use restore::{Extent, PutBack, put_back, restore};
 use start::{Writers, buckets, clients_of, inventory, preflight, start_followers, start_load, start_probes};
-pub use survey::{Ask, survey, survey_async};
+pub use survey::{Ask, Told, survey, survey_async};
+
+/// What an emulator that was started for a run has written, in the run's folder.
+pub const TARGET_LOG: &str = "target.log";
 
 /// How much longer than the TTL the last client may need to notice that it is home.
 const SETTLE: Duration = Duration::from_secs(30);
@@ -67,16 +70,24 @@ pub enum RunError {
     Refused(TargetError),
     #[error("not everything was put back: {0}; blackstart restore tries again")]
     NotUndone(String),
-    #[error("interrupted: faults were healed and the stack was taken down")]
+    #[error("interrupted: faults were healed, and what was deployed or made to probe was taken away")]
     Interrupted,
+    #[error("interrupted: {0}")]
+    Stopped(&'static str),
+    /// What probes made, by name and reason.
+    #[error("left behind: {0}; blackstart down --orphans finds it")]
+    NotRemoved(String),
+    /// Orphans were looked for, and not everywhere.
+    #[error("could not look at {}", .unseen.join("; nor at "))]
+    Unseen { lines: Vec<String>, unseen: Vec<String> },
+    #[error("there is nothing to deploy: blackstart.yaml adopts a stack that stands (adopted)")]
+    AdoptedUp,
     #[error("{first}; and then not everything could be taken down: {then}")]
     Left { first: Box<RunError>, then: Box<RunError> },
     #[error(transparent)]
     Deploy(#[from] DeployError),
     #[error(transparent)]
     Target(#[from] TargetError),
-    #[error(transparent)]
-    Kept(#[from] CacheError),
     #[error("the stack's outputs name no {0}: its layout.yaml must give this role")]
     NoRole(&'static str),
     #[error("the run crashed; what it panicked with stands above")]
@@ -96,6 +107,7 @@ impl RunError {
                 Self::UnknownTarget(_)
                     | Self::Refused(_)
                     | Self::AdoptedCanary
+                    | Self::AdoptedUp
                     | Self::NoRole(_)
                     | Self::Deploy(
                         DeployError::Read { .. }
@@ -104,6 +116,7 @@ impl RunError {
                             | DeployError::UnknownParameter { .. }
                             | DeployError::NoPackage { .. }
                             | DeployError::Adopted { .. }
+                            | DeployError::Stands { .. }
                     )
             )
     }
@@ -113,7 +126,7 @@ impl RunError {
     /// Whether something that was changed is not what it was before.
     pub fn is_undo(&self) -> bool {
         match self {
-            Self::NotUndone(_) => true,
+            Self::NotUndone(_) | Self::NotRemoved(_) | Self::Deploy(DeployError::LeftBehind(_)) => true,
             Self::Left { first, then } => first.is_undo() || then.is_undo(),
             _ => false,
         }
@@ -130,34 +143,42 @@ pub async fn run_async(plan: &Plan, journal: &Journal) -> Result<(), RunError> {
     launch(plan, journal)?.await.map_err(|_| RunError::Crashed)?
 }
 
+/// Carries out a plan on a target that stands already, such as one of the caller's own. However it ends, faults are healed
+/// and what was deployed is taken down.
+pub async fn run_on(plan: &Plan, target: &dyn Target, journal: Journal) -> Result<(), RunError> {
+    let recorder = begin(plan, target, journal);
+    safely(plan, target, &recorder, std::future::pending()).await
+}
+
 fn launch(plan: &Plan, journal: &Journal) -> Result<oneshot::Receiver<Result<(), RunError>>, RunError> {
     let (plan, journal) = (plan.clone(), journal.clone());
     let running = match plan.target.name.as_str() {
         "embedded" => embedded::in_virtual_time(move || async move {
             let target = Embedded::start(plan.seed, &plan.target.regions);
             let recorder = begin(&plan, &target, journal);
-            conduct(&plan, &target, &mut Deployment::default(), &recorder).await
+            conduct(&plan, &target, &mut Deployment::default(), &recorder, &Promises::default()).await
         })?,
         name if live::NAMES.contains(&name) => live::in_real_time(move || async move {
-            let interrupted = tokio::signal::ctrl_c();
-            let (mut interrupted, mut starting) = (pin!(interrupted), pin!(Live::start(&plan.target, plan.seed)));
-            let live = tokio::select! {
-                live = &mut starting => live?,
-                // A container that is half made has nobody to remove it: it is started first.
-                _ = &mut interrupted => return ended(Err(RunError::Interrupted), starting.await?.end().await.map_err(RunError::from)),
-            };
+            let mut interrupted = pin!(live::interrupted());
+            let live = aside::start(&plan, &mut interrupted, "nothing was done").await?;
+            journal.promptly();
             let recorder = begin(&plan, live.target(), journal);
             let done = safely(&plan, live.target(), &recorder, interrupted).await;
-            if done.is_err()
-                && let Some(log) = live.log().await
-            {
-                recorder.record(Event::Trouble { stage: "target log".to_owned(), what: log });
-            }
+            keep_log(&live, &recorder).await;
             ended(done, live.end().await.map_err(RunError::from))
         })?,
         other => return Err(RunError::UnknownTarget(other.to_owned())),
     };
     Ok(running)
+}
+
+/// Puts what the target's own containers wrote beside the history: before it is judged nobody knows who will need it.
+async fn keep_log(live: &Live, recorder: &Recorder) {
+    let Some(log) = live.log().await else { return };
+    if let Err(why) = recorder.beside(TARGET_LOG, &log) {
+        let what = format!("{TARGET_LOG}: {why}");
+        recorder.record(Event::Trouble { stage: "target log".to_owned(), what });
+    }
 }
 
 /// Writes the first line of the history.
@@ -179,22 +200,27 @@ async fn safely(
     plan: &Plan,
     target: &dyn Target,
     recorder: &Recorder,
-    interrupted: impl Future<Output = std::io::Result<()>>,
+    interrupted: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
-    let mut deployment = Deployment::default();
+    let (mut deployment, promises) = (Deployment::default(), Promises::default());
     let done = tokio::select! {
-        done = conduct(plan, target, &mut deployment, recorder) => done,
-        _ = interrupted => Err(RunError::Interrupted),
+        done = conduct(plan, target, &mut deployment, recorder, &promises) => done,
+        () = interrupted => Err(RunError::Interrupted),
     };
     if done.is_ok() {
         return done;
     }
+    if matches!(done, Err(RunError::Interrupted)) {
+        let what = "interrupted: healing faults, taking away what was deployed".to_owned();
+        recorder.record(Event::Trouble { stage: "run".to_owned(), what });
+    }
+    let cleared = aside::keep(&promises).await;
     let healed = target.injector().heal_all().await.map_err(RunError::from);
     // Before the stack goes: what somebody else changed must be told, and what stays must be as it was.
     let put_back = restore(target, recorder.undo(), Extent::AllButStacks).await;
     let healed = ended(healed, restore::failures(&put_back).map_or(Ok(()), |what| Err(RunError::NotUndone(what))));
     let down = tear_down(target, &deployment, recorder).await;
-    ended(ended(done, healed), down)
+    ended(ended(ended(done, cleared), healed), down)
 }
 
 /// What came of two things, of which the second is done whatever the first came to.
@@ -211,6 +237,16 @@ fn run_number(seed: Seed, began: Timestamp) -> u32 {
     (folded ^ (folded >> 32)) as u32
 }
 
+/// The plan's stack, with the values that it gives to parameters.
+fn directory(plan: &Plan) -> Result<StackDirectory, DeployError> {
+    let mut directory = StackDirectory::read(&plan.target.stack)?;
+    if plan.target.settings.adopted.is_none() {
+        let overrides = plan.target.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        deploy::override_parameters(&mut directory, overrides)?;
+    }
+    Ok(directory)
+}
+
 async fn deploy(
     plan: &Plan,
     target: &dyn Target,
@@ -218,7 +254,7 @@ async fn deploy(
     deployment: &mut Deployment,
     progress: impl FnMut(deploy::Progress),
 ) -> Result<StackDirectory, RunError> {
-    let mut directory = StackDirectory::read(&plan.target.stack)?;
+    let directory = directory(plan)?;
     if let Some(adopted) = &plan.target.settings.adopted {
         if plan.canary.is_some() {
             return Err(RunError::AdoptedCanary);
@@ -226,13 +262,7 @@ async fn deploy(
         *deployment = deploy::adopt(target, adopted).await?;
         return Ok(directory);
     }
-    let overrides = plan.target.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    deploy::override_parameters(&mut directory, overrides)?;
-    if let Some(adopted) = &plan.target.settings.adopted {
-        *deployment = deploy::adopt(target, adopted).await?;
-        return Ok(directory);
-    }
-    let on_failure = if matches!(target.name(), "localstack" | "endpoint") {
+    let on_failure = if target.is_emulator() {
         deploy::OnFailure::LeaveOut { within: STACK_ON_EMULATOR }
     } else {
         deploy::OnFailure::Stop
@@ -242,13 +272,16 @@ async fn deploy(
     Ok(directory)
 }
 
+/// What a stack is that the target does not take: said in the report, and no trouble of the harness.
+const LEFT_OUT: &str = "LEFT-OUT";
+
 fn record_stack(recorder: &Recorder, progress: deploy::Progress) {
     let deploy::Progress { stack, region, status, took_ms, why } = progress;
-    if let Some(why) = why {
+    if let Some(why) = why.as_ref().filter(|_| status != LEFT_OUT) {
         let what = format!("{stack} in {region}: {status}: {why}");
         recorder.record(Event::Trouble { stage: "deployment".to_owned(), what });
     }
-    recorder.record(Event::Stack { stack, region, status: status.to_owned(), took_ms });
+    recorder.record(Event::Stack { stack, region, status: status.to_owned(), took_ms, why });
 }
 
 async fn conduct(
@@ -256,20 +289,27 @@ async fn conduct(
     target: &dyn Target,
     deployment: &mut Deployment,
     recorder: &Recorder,
+    promises: &Promises,
 ) -> Result<(), RunError> {
     let phase = |phase| recorder.record(Event::Phase { phase });
     // From the first record on: decisions are judged again from all of them, and must come out the same.
     let trial = canary::attend(plan, recorder);
-    let lacks = survey::find_out(plan, target, recorder).await?;
+    // The twin is new for each run, and nobody else's.
+    if target.name() != "embedded" && plan.target.settings.adopted.is_none() {
+        deploy::nothing_stands(target, &directory(plan)?).await?;
+    }
+    let lacks = survey::find_out(plan, target, recorder, promises).await;
     if lacks.everything(plan) {
         // Nothing that is claimed could be shown: nothing is deployed for it.
         phase(PhaseName::End);
         return Ok(());
     }
+    // What the probes met is no evidence of the run.
+    record_passing(target, recorder);
     let plan = &lacks.without(plan);
     phase(PhaseName::Deploy);
     let told = |progress| record_stack(recorder, progress);
-    let directory = deploy(plan, target, lacks.types(), deployment, told).await?;
+    let directory = deploy(plan, target, lacks.without_functions(plan, target)?, deployment, told).await?;
     let deployment = &*deployment;
     if !preflight(plan, target, deployment, &lacks, recorder).await? {
         return tear_down(target, deployment, recorder).await;
@@ -328,6 +368,7 @@ async fn conduct(
 async fn tear_down(target: &dyn Target, deployment: &Deployment, recorder: &Recorder) -> Result<(), RunError> {
     recorder.record(Event::Phase { phase: PhaseName::Teardown });
     deploy::down(target, deployment, |progress| record_stack(recorder, progress)).await?;
+    record_passing(target, recorder);
     recorder.record(Event::Phase { phase: PhaseName::End });
     Ok(())
 }
@@ -351,6 +392,7 @@ async fn play(plan: &Plan, target: &dyn Target, deployment: &Deployment, recorde
             FaultAction::Injected => guards[index] = Some(fault::inject(&place, &timed.fault).await?),
             FaultAction::Healed => {
                 if let Some(guard) = guards[index].take() {
+                    record_met(recorder, &timed.id, guard.met());
                     guard.heal(&place).await?;
                 }
             }
@@ -363,6 +405,24 @@ async fn play(plan: &Plan, target: &dyn Target, deployment: &Deployment, recorde
         });
     }
     Ok(())
+}
+
+/// Writes what passed the harness's own proxies so far.
+fn record_passing(target: &dyn Target, recorder: &Recorder) {
+    for Passing { place, region, requests, answered, unanswered, unknown_hosts } in target.passing() {
+        let place = place.to_owned();
+        recorder.record(Event::Passed { place, region, requests, answered, unanswered, unknown_hosts });
+    }
+}
+
+/// Writes what a fault did to whom.
+fn record_met(recorder: &Recorder, fault: &str, met: Vec<Met>) {
+    for Met { place, effect, matched, fired, resets, first, last, samples } in met {
+        let since = |at: Option<Timestamp>| at.map(|at| recorder.since_start_us(at));
+        let (first_us, last_us) = (since(first), since(last));
+        let (fault, place) = (fault.to_owned(), place.to_owned());
+        recorder.record(Event::FaultMet { fault, place, effect, matched, fired, resets, first_us, last_us, samples });
+    }
 }
 
 /// Does what operators do, each at its moment from now.

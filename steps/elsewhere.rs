@@ -49,7 +49,7 @@ fn runs() -> PathBuf {
 /// Why the plan's one claim cannot be shown on this target; nothing on the twin.
 pub async fn lacking(plan: &Plan) -> Option<String> {
     target()?;
-    let ask = Ask { only: None, fresh: false, folder: runs().join("capabilities") };
+    let ask = Ask { only: None, fresh: false, folder: runs().join("capabilities"), told: None };
     let found = SURVEY.get_or_try_init(async || run::survey_async(plan, &ask).await).await;
     let found = found.unwrap_or_else(|why| panic!("what the target can do cannot be found out: {why}"));
     let (_, needs) = Requirements::of(plan).assertions.into_iter().next()?;

@@ -18,4 +18,4 @@ mod users;
 mod world;
 
 pub use elsewhere::{last_line, target as elsewhere};
-pub use world::World;
+pub use world::{NEEDS, World};

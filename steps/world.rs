@@ -1,5 +1,6 @@
 //! What a scenario carries from step to step.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,8 +9,11 @@ use super::stack::StackCopy;
 use crate::history::{Event, Record};
 use crate::judge::{self, Outcome};
 use crate::run;
-use crate::scenario::{Check, Plan};
+use crate::scenario::{Check, Plan, Requirements};
 use crate::seed::Seed;
+
+/// What a tag that says a need begins with.
+pub const NEEDS: &str = "needs-";
 
 /// One scenario: the plan its steps build, and the history of the run once a `Then` asked for it.
 #[derive(Debug, cucumber::World)]
@@ -18,6 +22,8 @@ pub struct World {
     pub plan: Plan,
     /// A stack of the scenario's own, where a step changed the shipped one.
     pub stack: Option<StackCopy>,
+    /// What its claims need, as its tags must say: `@needs-tables`.
+    pub needs: BTreeSet<String>,
     history: Option<Vec<Record>>,
 }
 
@@ -29,7 +35,7 @@ impl World {
         // Users' own writes and the secret are followed, and where nobody asks how long they took exactly, this is enough.
         plan.data.look_every = Duration::from_secs(2);
         elsewhere::aim(&mut plan);
-        Self { plan, stack: None, history: None }
+        Self { plan, stack: None, needs: BTreeSet::new(), history: None }
     }
 
     /// Gives the scenario a seed of its own, from its name: what its runs draw, no other scenario's run draws.
@@ -40,6 +46,7 @@ impl World {
     /// Holds one claim against the history, and panics with the evidence unless it passes.
     pub async fn prove(&mut self, check: Check) {
         let plan = Plan { assertions: vec![check.into_assertion()], ..self.plan.clone() };
+        self.needs.extend(Requirements::of(&plan).areas().into_iter().map(|area| format!("{NEEDS}{area}")));
         if let Some(why) = elsewhere::lacking(&plan).await {
             elsewhere::note(&why);
             return;

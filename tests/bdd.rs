@@ -1,6 +1,7 @@
 //! The features, run on the embedded target; and the proof that every `Then` can go red.
 //!
-//! `features/` must pass, with no step skipped. `tests/red/` holds scenarios with something broken in the stack or the
+//! `features/` must pass, with no step skipped; and the tags of each scenario must say what it needs of a target, so that
+//! `cargo test --test bdd -- --tags 'not @needs-health-checks'` runs what a target without them can show. `tests/red/` holds scenarios with something broken in the stack or the
 //! world: each must fail in a `Then`, with the text that its description promises, and between them they must cover
 //! every `Then` there is.
 
@@ -9,10 +10,10 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use blackstart::steps::World;
+use blackstart::steps::{NEEDS, World};
 use cucumber::event::{ScenarioFinished, StepError};
 use cucumber::writer::{Basic, Coloring, Stats as _, Verbosity};
-use cucumber::{World as _, WriterExt as _};
+use cucumber::{World as _, WriterExt as _, parser, runner, writer};
 
 /// What a broken scenario came to.
 struct Red {
@@ -26,10 +27,14 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     runtime.block_on(async {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let asked = cucumber::cli::Opts::<parser::basic::Cli, runner::basic::Cli, writer::basic::Cli>::parsed();
+        let some = asked.re_filter.is_some() || asked.tags_filter.is_some();
         let green = features(&root.join("features")).await;
         if let Some(line) = blackstart::steps::last_line() {
-            // What is broken on purpose is broken in the twin.
             println!("{line}");
+        }
+        // What is broken on purpose is broken in the twin, and all of it makes the proof.
+        if some || blackstart::steps::elsewhere().is_some() {
             return if green { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         }
         let red = red(&root.join("tests/red")).await;
@@ -46,16 +51,38 @@ fn at_once() -> usize {
 }
 
 async fn features(folder: &Path) -> bool {
+    let mistagged: Arc<Mutex<Vec<String>>> = Arc::default();
+    let sink = mistagged.clone();
     let ran = World::cucumber()
         .max_concurrent_scenarios(at_once())
         .before(|_, _, scenario, world| {
             world.own_seed(&scenario.name);
             Box::pin(async {})
         })
+        .after(move |feature, _, scenario, ended, world| {
+            if let (ScenarioFinished::StepPassed, Some(world)) = (ended, world) {
+                let tags = feature.tags.iter().chain(&scenario.tags).filter(|tag| tag.starts_with(NEEDS));
+                let tags: BTreeSet<String> = tags.cloned().collect();
+                if tags != world.needs {
+                    let at = format!("{}:{}", feature.name, scenario.position.line);
+                    let said = |tags: &BTreeSet<String>| tags.iter().map(|tag| format!(" @{tag}")).collect::<String>();
+                    let line = format!(
+                        "TAGGED WRONG: {at}: {}: is{}, needs{}",
+                        scenario.name,
+                        said(&tags),
+                        said(&world.needs)
+                    );
+                    sink.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+                }
+            }
+            Box::pin(async {})
+        })
         .fail_on_skipped()
         .run(folder)
         .await;
-    !ran.execution_has_failed() && ran.passed_steps() > 0
+    let mistagged = mistagged.lock().unwrap_or_else(PoisonError::into_inner);
+    mistagged.iter().for_each(|line| println!("{line}"));
+    !ran.execution_has_failed() && ran.passed_steps() > 0 && mistagged.is_empty()
 }
 
 async fn red(folder: &Path) -> bool {

@@ -107,7 +107,8 @@ pub struct Where {
     /// Where to run it; the scenario's own target otherwise, and embedded without one.
     #[arg(long, value_enum)]
     pub target: Option<Target>,
-    /// The endpoint's URL; AWS_ENDPOINT_URL otherwise, or blackstart.yaml.
+    /// The endpoint's URL, for --target endpoint alone. It stands for every other one: without it
+    /// AWS_ENDPOINT_URL_S3 and its like lead their service, and AWS_ENDPOINT_URL stands for endpoint.url of blackstart.yaml.
     #[arg(long, value_name = "URL")]
     pub endpoint_url: Option<String>,
     /// How targets are reached, and where the harness may act. Default: blackstart.yaml, if it is there.

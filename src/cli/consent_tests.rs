@@ -150,7 +150,8 @@ fn a_dry_run_says_the_plan_and_does_nothing_on_every_target() {
     let (scenario, out) = (place.scenario(), place.out());
     for target in ["embedded", "localstack", "endpoint", "aws"] {
         let args = ["run", scenario.to_str().unwrap(), "--out", out.to_str().unwrap(), "--target", target, "--dry-run"];
-        let said = say(UNTOUCHED, &args);
+        let url: &[&str] = if target == "endpoint" { &["--endpoint-url", "http://127.0.0.1:4566"] } else { &[] };
+        let said = say(UNTOUCHED, &[&args[..], url].concat());
         assert_eq!((said.code, said.err.as_str()), (exit::PASS, ""));
         assert!(
             said.out.contains("blackstart-gameday-region") && said.out.ends_with("Nothing was done.\n"),

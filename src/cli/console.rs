@@ -32,6 +32,11 @@ impl Console {
         Self { out, err, asked: None, paint: Paint::default(), live: false }
     }
 
+    /// Into this.
+    pub fn captured(into: &Captured) -> Self {
+        Self::to(Box::new(into.out.clone()), Arc::new(Mutex::new(into.err.clone())))
+    }
+
     /// With somebody who can be asked.
     #[cfg(test)]
     pub fn asking(self, asked: Box<dyn BufRead>) -> Self {
@@ -60,5 +65,41 @@ impl Console {
 
     pub fn err(&self) -> Sink {
         Arc::clone(&self.err)
+    }
+}
+
+/// What would have been shown, for whoever runs the command line in their own process.
+#[derive(Clone, Default)]
+pub struct Captured {
+    out: Buffer,
+    err: Buffer,
+}
+
+impl Captured {
+    pub fn out(&self) -> String {
+        self.out.text()
+    }
+
+    pub fn err(&self) -> String {
+        self.err.text()
+    }
+}
+
+#[derive(Clone, Default)]
+struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+impl Buffer {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    }
+}
+
+impl Write for Buffer {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }

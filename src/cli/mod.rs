@@ -29,7 +29,7 @@ use crate::run::RunError;
 use crate::scenario;
 use args::{Args, Command};
 pub use args::{Target, Where};
-pub use console::Console;
+pub use console::{Captured, Console};
 pub use engine::Engine;
 pub use settings::{aim, target_named};
 
@@ -104,7 +104,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, console: &mut Console, eng
         Ok(Err(Stop::Crash(error))) => {
             console.complain(&format!("blackstart: {error:#}\n"));
             match error.downcast_ref() {
-                Some(RunError::Interrupted) => exit::INTERRUPTED,
+                Some(RunError::Interrupted | RunError::Stopped(_)) => exit::INTERRUPTED,
                 _ => exit::CRASH,
             }
         }

@@ -19,6 +19,7 @@ pub fn run_id(plan: &Plan) -> String {
     let mut what = plan.clone();
     what.source = None;
     what.target.stack = PathBuf::new();
+    what.target.config = None;
     let digest = Sha256::digest(serde_json::to_vec(&what).unwrap_or_default());
     let short: String = digest.iter().take(3).map(|byte| format!("{byte:02x}")).collect();
     format!("{}-{}-{short}", plan.scenario, plan.seed)

@@ -3,7 +3,7 @@
 use super::args::{DownArgs, StackArgs, Target};
 use super::consent::{self, Act};
 use super::{Console, Engine, Stop, exit, settings};
-use crate::run::Chore;
+use crate::run::{Chore, RunError};
 use crate::scenario::Plan;
 
 const EPHEMERAL: &str = "The embedded twin lives in the process that runs it: ";
@@ -21,24 +21,29 @@ pub(crate) fn up(args: &StackArgs, console: &mut Console, engine: &Engine) -> Re
     if !consent::given(Act::Up, &plan, &args.at, console, engine)? {
         return Ok(exit::PASS);
     }
+    if let Some(says) = ephemeral(&plan) {
+        console.complain(&format!("{says}it is gone when this command ends. `blackstart run` deploys its own.\n"));
+    }
     let stacks = (engine.up)(&plan)?;
     for stack in &stacks {
         let took = stack.took_ms as f64 / 1_000.0;
-        console.print(&format!("{} in {}, {took:.1} s\n", stack.stack, stack.region));
+        match &stack.left_out {
+            None => console.print(&format!("{} in {}, {took:.1} s\n", stack.stack, stack.region)),
+            Some(why) => console.print(&format!("{} in {}: left out: {why}\n", stack.stack, stack.region)),
+        }
         for (name, value) in &stack.outputs {
             console.print(&format!("  {name} = {value}\n"));
         }
     }
     let took: u64 = stacks.iter().map(|stack| stack.took_ms).sum();
+    let left_out = stacks.iter().filter(|stack| stack.left_out.is_some()).count();
+    let and = if left_out == 0 { String::new() } else { format!(", {left_out} left out") };
     console.print(&format!(
-        "{} stacks deployed in {:.1} s of the target's time\n",
-        stacks.len(),
+        "{} stacks deployed{and} in {:.1} s of the target's time\n",
+        stacks.len() - left_out,
         took as f64 / 1_000.0
     ));
-    if let Some(says) = ephemeral(&plan) {
-        console.complain(&format!("{says}with this command it is gone. `blackstart run` deploys its own.\n"));
-    }
-    Ok(exit::PASS)
+    Ok(if left_out == 0 { exit::PASS } else { exit::FAIL })
 }
 
 pub(crate) fn down(args: &DownArgs, console: &mut Console, engine: &Engine) -> Result<u8, Stop> {
@@ -50,7 +55,13 @@ pub(crate) fn down(args: &DownArgs, console: &mut Console, engine: &Engine) -> R
     let at = &args.stack.at;
     if args.orphans {
         // Without --yes they are listed.
-        return tell(console, &(engine.chore)(&plan, Chore::Orphans { remove: at.yes && !at.dry_run })?);
+        return match (engine.chore)(&plan, Chore::Orphans { remove: at.yes && !at.dry_run }) {
+            Err(RunError::Unseen { lines, unseen }) => {
+                tell(console, &lines)?;
+                Err(RunError::Unseen { lines: Vec::new(), unseen }.into())
+            }
+            told => tell(console, &told?),
+        };
     }
     if !consent::given(Act::Down, &plan, at, console, engine)? {
         return Ok(exit::PASS);

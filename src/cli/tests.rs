@@ -1,10 +1,8 @@
 //! The command line, in this process, with an engine that tells a made-up day.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
 
-use super::{Console, Engine, exit, runs};
+use super::{Captured, Console, Engine, exit, runs};
 use crate::capability::{Capability, Finding, Standing, Survey};
 use crate::deploy::{Draft, Guess};
 use crate::history::Journal;
@@ -12,25 +10,6 @@ use crate::judge::day::{Day, END, Lost};
 use crate::region::Region;
 use crate::run::{Ask, Chore, RunError, UpStack};
 use crate::scenario::{Plan, Resource, Settings};
-
-#[derive(Clone, Default)]
-struct Buffer(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Buffer {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Buffer {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
 
 pub(super) struct Said {
     pub code: u8,
@@ -44,14 +23,14 @@ pub(super) fn say(engine: Engine, args: &[&str]) -> Said {
 
 /// With somebody at the terminal who answers so.
 pub(super) fn answering(engine: Engine, args: &[&str], answer: Option<&'static str>) -> Said {
-    let (out, err) = (Buffer::default(), Buffer::default());
-    let mut console = Console::to(Box::new(out.clone()), Arc::new(Mutex::new(err.clone())));
+    let said = Captured::default();
+    let mut console = Console::captured(&said);
     if let Some(answer) = answer {
         console = console.asking(Box::new(answer.as_bytes()));
     }
     let args = std::iter::once("blackstart").chain(args.iter().copied()).map(Into::into);
     let code = super::main(args, &mut console, &engine);
-    Said { code, out: out.text(), err: err.text() }
+    Said { code, out: said.out(), err: said.err() }
 }
 
 fn tell(day: &Day, journal: &Journal) -> Result<(), RunError> {
@@ -65,7 +44,7 @@ fn chore(_: &Plan, chore: Chore) -> Result<Vec<String>, RunError> {
 
 fn up(_: &Plan) -> Result<Vec<UpStack>, RunError> {
     let outputs = vec![("ApiHost".to_owned(), "a.example".to_owned())];
-    Ok(vec![UpStack { stack: "region".into(), region: Region::EU_WEST_1, took_ms: 1_500, outputs }])
+    Ok(vec![UpStack { stack: "region".into(), region: Region::EU_WEST_1, took_ms: 1_500, left_out: None, outputs }])
 }
 
 fn draft(plan: &Plan) -> Result<Draft, RunError> {
@@ -75,7 +54,7 @@ fn draft(plan: &Plan) -> Result<Draft, RunError> {
         why: format!("the only one on {}", plan.target.name),
         also: vec!["another: it has a replica too".into()],
     };
-    Ok(Draft { guesses: vec![table], troubles: Vec::new() })
+    Ok(Draft { guesses: vec![table], ..Draft::default() })
 }
 
 /// A target that has one thing, pretends another, and lacks the rest.
@@ -101,6 +80,7 @@ fn survey(_: &Plan, ask: &Ask) -> Result<Survey, RunError> {
         regions: vec![Region::US_EAST_1, Region::EU_WEST_1],
         findings: asked.into_iter().map(found).collect(),
         left_behind: vec!["the table t: busy".to_owned()],
+        unkept: None,
     })
 }
 
@@ -272,7 +252,7 @@ fn help_schemas_and_stacks() {
     assert!(schema["properties"]["assertions"].is_object());
     let up = say(GOOD, &["up"]);
     assert_eq!((up.code, up.out.contains("ApiHost = a.example")), (exit::PASS, true));
-    assert!(up.err.contains("with this command it is gone"), "{}", up.err);
+    assert!(up.err.contains("it is gone when this command ends"), "{}", up.err);
     assert_eq!(say(GOOD, &["down"]).code, exit::PASS);
     assert_eq!(say(GOOD, &["status"]).out, "embedded: nothing deployed\n");
     let place = Place::new();

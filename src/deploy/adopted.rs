@@ -6,30 +6,9 @@ use serde_json::{Value, json};
 
 use super::{DeployError, Deployment, nearest, stacks};
 use crate::region::Region;
+pub use crate::scenario::ROLES;
 use crate::scenario::{Adopted, Resource};
 use crate::target::{Target, TargetError};
-
-/// Every role there is, as layout.yaml names them.
-pub const ROLES: [&str; 18] = [
-    "public-name",
-    "base-path",
-    "endpoint",
-    "api-host",
-    "stage",
-    "api",
-    "alarm",
-    "function",
-    "alias",
-    "api-source",
-    "hosted-zone",
-    "guard-log",
-    "table",
-    "bucket",
-    "secret",
-    "rotation-function",
-    "rotation-log",
-    "credentials",
-];
 
 /// What a role is in each Region.
 pub type ByRegion = BTreeMap<Region, String>;

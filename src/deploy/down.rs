@@ -46,18 +46,18 @@ pub async fn down(
     for region in &deployment.regions {
         let bucket = deployment.artifacts(*region);
         if let Err(error) = buckets::remove(target, &bucket, *region).await {
-            left.push(of_bucket(&bucket, *region, &error));
+            left.push(of_bucket(target, &bucket, *region, &error));
         }
     }
     if left.is_empty() { Ok(()) } else { Err(DeployError::LeftBehind(left)) }
 }
 
-pub(super) fn of_bucket(bucket: &str, region: Region, error: &DeployError) -> LeftBehind {
+pub(super) fn of_bucket(target: &dyn Target, bucket: &str, region: Region, error: &DeployError) -> LeftBehind {
     let why = match error {
         DeployError::Bucket { what, .. } => what.clone(),
         other => other.to_string(),
     };
-    let way_out = format!("delete it by hand: aws s3 rb --force --region {region} s3://{bucket}");
+    let way_out = format!("delete it by hand: {} s3 rb --force --region {region} s3://{bucket}", remove::aws(target));
     LeftBehind { what: format!("bucket {bucket}"), region, why, way_out }
 }
 
@@ -81,7 +81,12 @@ async fn empty_zones(target: &dyn Target, deployment: &Deployment, holdings: &[V
         for zone in resources.iter().filter(|resource| resource.kind == ZONE) {
             if let Err(error) = zones::empty(target, &zone.physical, region).await {
                 let what = format!("records of hosted zone {}", zone.physical);
-                let way_out = "delete them in the console, and run `blackstart down` again".to_owned();
+                let way_out = if target.is_emulator() {
+                    "restart the emulator, or delete them by the emulator's own API and run `blackstart down` again"
+                } else {
+                    "delete them in the console, and run `blackstart down` again"
+                };
+                let way_out = way_out.to_owned();
                 left.push(LeftBehind { what, region, why: error.to_string(), way_out });
             }
         }

@@ -35,7 +35,7 @@ pub use down::down;
 pub use draft::{Draft, Guess, draft};
 pub use layout::{Layout, Parameters, Regions, Source, StackDirectory, Step, Value};
 pub use orphans::{Orphan, OrphanKind, Orphans, PROBE_PREFIX, orphans, remove_orphans};
-pub use up::{OnFailure, Options, override_parameters, up, update};
+pub use up::{OnFailure, Options, missing_package, nothing_stands, override_parameters, up, update};
 
 use crate::clock::Timestamp;
 use crate::region::Region;
@@ -65,6 +65,13 @@ pub enum DeployError {
         path.display()
     )]
     NoPackage { path: PathBuf, name: String },
+    #[error(
+        "stack {stack} stands in {region} already ({status}{}): a run would change it, and take it down at its end. blackstart \
+         down takes it down now; parameters: {{ Environment: another }} in the scenario gives the run stacks of its own; adopted: \
+         in blackstart.yaml uses what stands",
+        .run.as_ref().map_or_else(String::new, |run| format!(", of run {run}"))
+    )]
+    Stands { stack: String, region: Region, status: String, run: Option<String> },
     #[error("stack {stack} in {region}: {what}")]
     Stack { stack: String, region: Region, what: String },
     #[error("hosted zone {zone}: {what}")]

@@ -1,5 +1,11 @@
 //! What earlier runs left: found by the harness's own tag and by the prefix of its probes, in every Region of a target.
 //! Nothing without one of the two is ever listed, so nothing without them is ever removed.
+//!
+//! Here is what SDK clients find; `orphans/signed.rs` has the services that are called without one.
+
+mod signed;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 
@@ -16,17 +22,26 @@ use crate::target::{Clients, Target, said};
 /// What the names of all that probes make begin with.
 pub const PROBE_PREFIX: &str = "blackstart-probe-";
 
-/// What can be left.
+/// What can be left, in the order it is removed in: what uses something before what it uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OrphanKind {
     Stack,
+    /// Of an experiment of the Fault Injection Service.
+    Template,
+    Api,
     Function,
     Alarm,
+    Topic,
     Table,
     Secret,
     Bucket,
     LogGroup,
     Zone,
+    /// After the records that follow it.
+    HealthCheck,
+    Key,
+    /// Last: functions and buckets assume it.
+    Role,
 }
 
 /// Something an earlier run left, or one that is still under way elsewhere.
@@ -53,13 +68,19 @@ impl OrphanKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Stack => "stack",
+            Self::Template => "experiment template",
+            Self::Api => "REST API",
             Self::Function => "function",
             Self::Alarm => "alarm",
+            Self::Topic => "topic",
             Self::Table => "table",
             Self::Secret => "secret",
             Self::Bucket => "bucket",
             Self::LogGroup => "log group",
             Self::Zone => "hosted zone",
+            Self::HealthCheck => "health check",
+            Self::Key => "key",
+            Self::Role => "role",
         }
     }
 }
@@ -90,10 +111,17 @@ pub async fn orphans(target: &dyn Target) -> Result<Orphans, DeployError> {
         search.tables(clients, *region).await;
         search.secrets(clients, *region).await;
         search.log_groups(clients, *region).await;
+        search.templates(clients, *region).await;
+        search.apis(clients, *region).await;
+        search.topics(clients, *region).await;
+        search.keys(clients, *region).await;
     }
     search.buckets(target).await?;
     let primary = target.primary();
-    search.zones(target.clients_in(primary)?, primary).await;
+    let clients = target.clients_in(primary)?;
+    search.zones(clients, primary).await;
+    search.health_checks(clients, primary).await;
+    search.roles(clients, primary).await;
     let Search { mut found, unseen, .. } = search;
     found.sort_by_key(|orphan| orphan.kind);
     Ok(Orphans { found, unseen })
@@ -113,6 +141,9 @@ pub async fn remove_orphans(
         let done = Progress::since(begun, target, orphan.name.clone(), orphan.region, status);
         progress(match stays.first() {
             Some(first) => done.because(first.to_string()),
+            None if orphan.kind == OrphanKind::Key => {
+                done.because(format!("its deletion is due in {} days, as soon as KMS allows", signed::KEY_DAYS))
+            }
             None => done,
         });
         left.extend(stays);
@@ -292,6 +323,21 @@ impl Search {
             }
         }
     }
+
+    /// A health check has no name: a probe's is told by the reference it was made with.
+    async fn health_checks(&mut self, clients: &Clients, region: Region) {
+        let mut pages = clients.route53.list_health_checks().into_paginator().send();
+        while let Some(page) = pages.next().await {
+            match page {
+                Ok(page) => {
+                    for check in page.health_checks() {
+                        self.note(OrphanKind::HealthCheck, check.caller_reference(), check.id(), region, None);
+                    }
+                }
+                Err(error) => return self.unseen("health checks", region, &said(&error)),
+            }
+        }
+    }
 }
 
 /// Whether a stack is tagged by the harness or made by one of its probes, and is still there.
@@ -304,7 +350,7 @@ fn is_ours(stack: &Stack) -> bool {
 async fn remove_one(target: &dyn Target, orphan: &Orphan) -> Vec<LeftBehind> {
     let Orphan { kind, id, region, .. } = orphan;
     let left = |why: String| {
-        let way_out = "run `blackstart down --orphans` again, or delete it in the console".to_owned();
+        let way_out = format!("run `blackstart down --orphans` again, or {}", remove::by_hand(target));
         LeftBehind { what: format!("{} {}", kind.as_str(), orphan.name), region: *region, why, way_out }
     };
     let clients = match target.clients_in(*region) {
@@ -329,7 +375,7 @@ async fn remove_one(target: &dyn Target, orphan: &Orphan) -> Vec<LeftBehind> {
         OrphanKind::LogGroup => return delete_log_group(target, id, *region).await.into_iter().collect(),
         OrphanKind::Bucket => match buckets::remove(target, id, *region).await {
             Ok(()) => Ok(()),
-            Err(error) => return vec![down::of_bucket(id, *region, &error)],
+            Err(error) => return vec![down::of_bucket(target, id, *region, &error)],
         },
         OrphanKind::Function => {
             clients.lambda.delete_function().function_name(id).send().await.map(|_| ()).map_err(|e| said(&e))
@@ -342,6 +388,18 @@ async fn remove_one(target: &dyn Target, orphan: &Orphan) -> Vec<LeftBehind> {
             Ok(_) => clients.route53.delete_hosted_zone().id(id).send().await.map(|_| ()).map_err(|e| said(&e)),
             Err(error) => Err(error.to_string()),
         },
+        OrphanKind::HealthCheck => {
+            let deleted = clients.route53.delete_health_check().health_check_id(id).send().await;
+            match deleted {
+                Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_health_check()) => Ok(()),
+                deleted => deleted.map(|_| ()).map_err(|e| said(&e)),
+            }
+        }
+        OrphanKind::Template => signed::delete_template(&clients.raw, id).await,
+        OrphanKind::Api => signed::delete_api(&clients.raw, id).await,
+        OrphanKind::Topic => signed::delete_topic(&clients.raw, id).await,
+        OrphanKind::Key => signed::delete_key(&clients.raw, id).await,
+        OrphanKind::Role => signed::delete_role(&clients.raw, id).await,
     };
     done.err().map(left).into_iter().collect()
 }

@@ -23,7 +23,7 @@ const TABLES: [&str; 2] = ["AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table"]
 
 /// Removes a stack and gives what had to stay. One that does not exist is no error.
 pub(super) async fn remove(target: &dyn Target, region: Region, name: &str, patience: &Patience) -> Vec<LeftBehind> {
-    let left = |why: String| vec![of_stack(name, region, why)];
+    let left = |why: String| vec![of_stack(target, name, region, why)];
     let client = match target.clients_in(region) {
         Ok(clients) => &clients.cloudformation,
         Err(error) => return left(error.to_string()),
@@ -50,13 +50,27 @@ pub(super) async fn remove(target: &dyn Target, region: Region, name: &str, pati
             left.extend(removal.sweep(&resources).await);
             left
         }
-        Err(why) => vec![of_stack(name, region, why)],
+        Err(why) => vec![of_stack(target, name, region, why)],
     }
 }
 
-pub(super) fn of_stack(name: &str, region: Region, why: String) -> LeftBehind {
-    let way_out = "run `blackstart down` again, or delete it in the console".to_owned();
+pub(super) fn of_stack(target: &dyn Target, name: &str, region: Region, why: String) -> LeftBehind {
+    let way_out = format!("run `blackstart down` again, or {}", by_hand(target));
     LeftBehind { what: format!("stack {name}"), region, why, way_out }
+}
+
+/// What else somebody can do about what will not go. An emulator has no console.
+pub(super) fn by_hand(target: &dyn Target) -> &'static str {
+    if target.is_emulator() {
+        "restart the emulator, or delete it by the emulator's own API"
+    } else {
+        "delete it in the console"
+    }
+}
+
+/// The command line that reaches a target: without its endpoint it would act on whatever account the shell has.
+pub(super) fn aws(target: &dyn Target) -> &'static str {
+    if target.is_emulator() { "aws --endpoint-url <the emulator's URL>" } else { "aws" }
 }
 
 struct Removal<'a> {
@@ -146,9 +160,10 @@ impl Removal<'_> {
         let why = reason.unwrap_or_else(|| "no reason given".to_owned());
         let way_out = if why.contains("in the last 24 hours") {
             let at = self.target.clock().now() + tables::SOURCE_HOLD;
-            format!("it can be deleted from {} at the latest: `aws dynamodb delete-table`", at.iso8601())
+            let aws = aws(self.target);
+            format!("it can be deleted from {} at the latest: `{aws} dynamodb delete-table`", at.iso8601())
         } else if kind == STACK {
-            "delete the nested stack in the console".to_owned()
+            format!("it is a nested stack: {}", by_hand(self.target))
         } else {
             "clear that and delete it; `blackstart down --orphans` lists what carries the harness's tag".to_owned()
         };
@@ -189,7 +204,8 @@ pub(super) async fn delete_log_group(target: &dyn Target, name: &str, region: Re
         },
         Err(error) => error.to_string(),
     };
-    let way_out = format!("delete it by hand: aws logs delete-log-group --region {region} --log-group-name {name}");
+    let delete = format!("{} logs delete-log-group", aws(target));
+    let way_out = format!("delete it by hand: {delete} --region {region} --log-group-name {name}");
     Some(LeftBehind { what: format!("log group {name}"), region, why, way_out })
 }
 

@@ -2,6 +2,7 @@
 //! is taken.
 
 use super::LeftBehind;
+use super::remove::aws;
 use crate::region::Region;
 use crate::target::{Target, said};
 
@@ -22,13 +23,13 @@ pub async fn remove_replicas(target: &dyn Target, id: &str, region: Region) -> R
 pub async fn end_window(target: &dyn Target, id: &str, region: Region) -> Option<LeftBehind> {
     let client = match target.clients_in(region) {
         Ok(clients) => &clients.secretsmanager,
-        Err(error) => return Some(left(id, region, error.to_string())),
+        Err(error) => return Some(left(target, id, region, error.to_string())),
     };
     match client.describe_secret().secret_id(id).send().await {
         Ok(described) if described.deleted_date().is_some() => delete(target, id, region).await,
         Ok(_) => None,
         Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => None,
-        Err(error) => Some(left(id, region, said(&error))),
+        Err(error) => Some(left(target, id, region, said(&error))),
     }
 }
 
@@ -43,11 +44,11 @@ pub async fn delete(target: &dyn Target, id: &str, region: Region) -> Option<Lef
             Err(error) => Err(said(&error)),
         }
     };
-    gone.await.err().map(|why| left(id, region, why))
+    gone.await.err().map(|why| left(target, id, region, why))
 }
 
-fn left(id: &str, region: Region, why: String) -> LeftBehind {
-    let command = "aws secretsmanager delete-secret --force-delete-without-recovery";
+fn left(target: &dyn Target, id: &str, region: Region, why: String) -> LeftBehind {
+    let command = format!("{} secretsmanager delete-secret --force-delete-without-recovery", aws(target));
     let way_out = format!("delete it by hand: {command} --region {region} --secret-id {id}");
     LeftBehind { what: format!("secret {id}"), region, why, way_out }
 }

@@ -113,6 +113,36 @@ pub async fn up(
     Ok(())
 }
 
+/// The first package of a function that was not built for this target.
+pub fn missing_package(target: &dyn Target, directory: &StackDirectory) -> Option<DeployError> {
+    let packaged = |step: &Step| package::package(&directory.root.join(&step.template), "", &target.packaging());
+    let failed = directory.layout.steps.iter().filter_map(|step| packaged(step).err());
+    failed.into_iter().find(|error| matches!(error, DeployError::NoPackage { .. }))
+}
+
+/// An error where a stack of the layout stands, or is being made: it is somebody's, or another run's, and a run changes what it
+/// deploys and takes it down at its end.
+pub async fn nothing_stands(target: &dyn Target, directory: &StackDirectory) -> Result<(), DeployError> {
+    let deployment = Deployment::none(target, directory);
+    for step in &directory.layout.steps {
+        for region in step.regions.resolve(target.regions(), target.primary()) {
+            let stack = deployment.stack_name(&step.stack);
+            let client = &target.clients_in(region)?.cloudformation;
+            // Who cannot be asked will say so when it is deployed to.
+            let Ok(Some(found)) = stacks::describe(client, &stack).await else { continue };
+            let status = stacks::status(&found).to_owned();
+            // Under review there is nothing yet.
+            let moves = status.ends_with("_IN_PROGRESS") && status != "REVIEW_IN_PROGRESS";
+            if STANDS.contains(&status.as_str()) || moves {
+                let run = found.tags().iter().find(|tag| tag.key() == Some(RUN_TAG)).and_then(|tag| tag.value());
+                let run = run.map(str::to_owned);
+                return Err(DeployError::Stands { stack, region, status, run });
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Why a step's template cannot be tried, where it has a resource of a type that the target has no service for.
 fn refused(
     directory: &StackDirectory,
@@ -172,16 +202,10 @@ pub async fn update(
     Ok(before)
 }
 
-/// Whether it is the target that does not take something, and not the directory that makes no sense. A package that
-/// was not built counts as the former: what needs no function can be rehearsed without.
+/// Whether it is the target that does not take something, and not the directory that makes no sense, nor a package that was
+/// not built.
 const fn is_the_targets(error: &DeployError) -> bool {
-    matches!(
-        error,
-        DeployError::Stack { .. }
-            | DeployError::Bucket { .. }
-            | DeployError::NoOutput { .. }
-            | DeployError::NoPackage { .. }
-    )
+    matches!(error, DeployError::Stack { .. } | DeployError::Bucket { .. } | DeployError::NoOutput { .. })
 }
 
 /// Removes what there is of a stack, unless an earlier state of it stands, and notes why.

@@ -128,8 +128,8 @@ impl Reserved {
         }
     }
 
-    /// None where the function is gone.
-    async fn read(&self, client: &Client) -> Result<Option<Option<i32>>, TargetError> {
+    /// What it has reserved now; none where the function is gone.
+    pub async fn read(&self, client: &Client) -> Result<Option<Option<i32>>, TargetError> {
         match client.get_function_concurrency().function_name(&self.function).send().await {
             Ok(found) => Ok(Some(found.reserved_concurrent_executions())),
             Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {

@@ -51,10 +51,12 @@ fn how(target: &str, regions: &[Region], fault: &Fault) -> Result<(String, Strin
                  `blackstart restore` puts it back for a run that was killed",
             )
         }
-        _ => said(
-            "rules of the harness's own proxies in front of the emulator, or the Region's container paused",
-            "the rules end with the process; a container is resumed and removed",
+        "localstack" => said(
+            "rules of the harness's own proxies in front of it; with a container for each Region, that one paused or cut off its \
+             networks",
+            "the rules end with the process; a container is given back, and removed with the run",
         ),
+        _ => said("rules of the harness's own proxies in front of the endpoint", "the rules end with the process"),
     }
 }
 

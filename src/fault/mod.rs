@@ -11,7 +11,7 @@ use crate::history::Recorder;
 use crate::region::Region;
 use crate::scenario::{Defect, Fault, Mode, Scope};
 use crate::store::Store;
-use crate::target::{self, Breakage, BreakageId, Injector, Target, TargetError, Way, way};
+use crate::target::{self, Breakage, BreakageId, Injector, Met, Target, TargetError, Way, way};
 pub use concurrency::Reserved;
 use concurrency::Throttled;
 pub use means::{Means, means};
@@ -36,6 +36,14 @@ pub enum Guard {
 }
 
 impl Guard {
+    /// What it did so far to the requests that met it, where that is counted.
+    pub fn met(&self) -> Vec<Met> {
+        match self {
+            Self::Breakages { injector, ids } => ids.iter().flat_map(|id| injector.met(*id)).collect(),
+            Self::Throttled(_) | Self::Poison(_) => Vec::new(),
+        }
+    }
+
     /// Ends the fault.
     pub async fn heal(self, place: &Place<'_>) -> Result<(), TargetError> {
         match self {

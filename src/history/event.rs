@@ -29,7 +29,15 @@ pub enum Event {
     /// What the target can do of what the plan needs, and what was seen of it; before anything is deployed.
     Capability { capability: Capability, standing: Standing, evidence: String },
     /// A stack reached this status while deploying or tearing down.
-    Stack { stack: String, region: Region, status: String, took_ms: u64 },
+    Stack {
+        stack: String,
+        region: Region,
+        status: String,
+        took_ms: u64,
+        /// Why the target does not take it, where it was left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
     /// What the deployed stack takes its time from, read from the stack itself.
     Settings { alarm_period_s: Option<u32>, datapoints_to_alarm: Option<u32>, record_ttl_s: Option<u32> },
     /// A phase of the plan begins.
@@ -78,6 +86,24 @@ pub enum Event {
     Change { id: String, status: ChangeStatus, submitted_us: i64 },
     /// A fault of the timeline was injected or healed.
     Fault { fault: String, kind: String, action: FaultAction, region: Option<Region> },
+    /// What a fault did to the requests that met it, counted where the harness itself broke them: at the proxies in front of an
+    /// emulator. Written when it is healed. Of what refuses, `fired` is how often a port was closed.
+    FaultMet {
+        fault: String,
+        /// `users` or `services`.
+        place: String,
+        effect: String,
+        matched: u64,
+        fired: u64,
+        resets: u64,
+        first_us: Option<i64>,
+        last_us: Option<i64>,
+        /// The first few requests it was done to.
+        samples: Vec<String>,
+    },
+    /// What passed the harness's proxies so far, by Region, before anything is deployed and at the end: `unanswered` got a 502 of the proxy's own, because the
+    /// target did not answer.
+    Passed { place: String, region: Region, requests: u64, answered: u64, unanswered: u64, unknown_hosts: u64 },
     /// What an operator does in the plan, when it began and when it ended; a rotation's version once it is known.
     Operation { operation: String, kind: String, action: OperationAction, version: Option<String>, what: String },
     /// One thing that must work before anything is broken, tried: whether it does, and what was seen.

@@ -25,6 +25,8 @@ struct Inner {
     line: Vec<u8>,
     watchers: Vec<Watcher>,
     written: u64,
+    /// Whether nothing is held back in the buffer.
+    prompt: bool,
     /// The first write that failed; later records are not written, so that no hole goes unseen.
     failed: Option<io::Error>,
 }
@@ -63,8 +65,27 @@ impl Journal {
     }
 
     fn with(sink: Option<BufWriter<Box<dyn Write + Send>>>) -> Self {
-        let inner = Inner { sink, line: Vec::with_capacity(512), watchers: Vec::new(), written: 0, failed: None };
+        let inner = Inner {
+            sink,
+            line: Vec::with_capacity(512),
+            watchers: Vec::new(),
+            written: 0,
+            failed: None,
+            prompt: false,
+        };
         Self { inner: Arc::new(Mutex::new(inner)), undo: UndoLog::default() }
+    }
+
+    /// From now on each record is in the file when it is written: a run on the machine's clock can be killed, and what it saw
+    /// is evidence all the same.
+    pub fn promptly(&self) {
+        self.lock().prompt = true;
+    }
+
+    /// Writes a file beside the history; nowhere where the history is in none.
+    pub fn beside(&self, name: &str, text: &str) -> io::Result<()> {
+        let folder = self.undo.path().and_then(|undo| Some(undo.parent()?.to_owned()));
+        folder.map_or(Ok(()), |folder| std::fs::write(folder.join(name), text))
     }
 
     /// Shows every record from now on to `watcher`, which must not write to the journal itself.
@@ -80,7 +101,8 @@ impl Journal {
             inner.line.clear();
             let line = serde_json::to_writer(&mut inner.line, record).map_err(io::Error::from);
             inner.line.push(b'\n');
-            inner.failed = line.and_then(|()| sink.write_all(&inner.line)).err();
+            let written = line.and_then(|()| sink.write_all(&inner.line));
+            inner.failed = written.and_then(|()| if inner.prompt { sink.flush() } else { Ok(()) }).err();
         }
         inner.written += 1;
         for watcher in &mut inner.watchers {
@@ -215,6 +237,21 @@ mod tests {
     fn a_broken_line_is_named() {
         let error = read_text("{\"at_us\":1,\"event\":\"phase\",\"phase\":\"end\"}\n{}\n").unwrap_err();
         assert!(error.to_string().starts_with("history.jsonl:2: not a record of a history: missing field"), "{error}");
+    }
+
+    #[test]
+    fn what_is_written_promptly_is_there_when_the_process_dies() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("history.jsonl");
+        let journal = Journal::create(&file).unwrap();
+        let lines = || std::fs::read_to_string(&file).unwrap().lines().count();
+        journal.record(&phase(1, PhaseName::Deploy));
+        assert_eq!(lines(), 0);
+        journal.promptly();
+        journal.record(&phase(2, PhaseName::Fault));
+        assert_eq!(lines(), 2);
+        journal.beside("target.log", "ready").unwrap();
+        assert_eq!(std::fs::read_to_string(folder.path().join("target.log")).unwrap(), "ready");
     }
 
     #[test]

@@ -41,6 +41,11 @@ impl Recorder {
         self.journal.watch(watcher);
     }
 
+    /// Writes a file beside the history.
+    pub fn beside(&self, name: &str, text: &str) -> std::io::Result<()> {
+        self.journal.beside(name, text)
+    }
+
     /// Where changes are written before they are made.
     pub fn undo(&self) -> &super::UndoLog {
         self.journal.undo()

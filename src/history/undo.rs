@@ -74,21 +74,21 @@ impl UndoLog {
     /// Goes on with the file of a run that ended; one that is not there is of a run that changed nothing. A last line
     /// that was cut off is of a change that was not made: it is taken off, so that what is written next is whole.
     pub fn resume(path: &Path) -> io::Result<Self> {
-        let text = match std::fs::read_to_string(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::at(path)),
-            text => text?,
-        };
-        let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        if whole < text.len() {
-            OpenOptions::new().write(true).open(path)?.set_len(whole as u64)?;
+        let bytes = bytes_of(path)?;
+        let whole = whole_lines(&bytes);
+        if whole.len() < bytes.len() {
+            OpenOptions::new().write(true).open(path)?.set_len(whole.len() as u64)?;
         }
-        let mut inner = Inner { path: Some(path.to_owned()), ..Inner::default() };
-        for line in text[..whole].lines() {
-            let entry = serde_json::from_str(line)
-                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("{line}: {error}")))?;
-            inner.take_in(entry);
-        }
+        let inner = Inner { path: Some(path.to_owned()), ..Inner::of(whole)? };
         Ok(Self(Arc::new(Mutex::new(inner))))
+    }
+
+    /// What is left over in the file of a run that ended, the newest first. It is only read, and a last line that was cut
+    /// off stays where it is.
+    pub fn look(path: &Path) -> io::Result<Vec<Left>> {
+        let mut left = Inner::of(whole_lines(&bytes_of(path)?))?.left;
+        left.reverse();
+        Ok(left)
     }
 
     /// Says what was there before a change that is made only once this has returned; names it for [`UndoLog::undone`].
@@ -124,7 +124,30 @@ impl UndoLog {
     }
 }
 
+/// Nothing where there is no file.
+fn bytes_of(path: &Path) -> io::Result<Vec<u8>> {
+    match std::fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        bytes => bytes,
+    }
+}
+
+/// Bytes, because a line can be cut off within a character.
+fn whole_lines(bytes: &[u8]) -> &[u8] {
+    &bytes[..bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1)]
+}
+
 impl Inner {
+    fn of(lines: &[u8]) -> io::Result<Self> {
+        let bad = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
+        let lines = std::str::from_utf8(lines).map_err(|error| bad(error.to_string()))?;
+        let mut inner = Self::default();
+        for line in lines.lines() {
+            inner.take_in(serde_json::from_str(line).map_err(|error| bad(format!("{line}: {error}")))?);
+        }
+        Ok(inner)
+    }
+
     /// On disk first: what cannot be written must not be done.
     fn write(&mut self, entry: Entry) -> io::Result<()> {
         if let Some(path) = &self.path {
@@ -190,6 +213,28 @@ mod tests {
         assert_eq!(numbers(&UndoLog::resume(&path).unwrap()), [weights], "what follows a cut off line is whole");
         cut_off(b"{\"undo\":4,\"wh\n");
         assert!(UndoLog::resume(&path).is_err(), "a whole line that cannot be read may be a change that was made");
+    }
+
+    #[test]
+    fn looking_changes_no_byte() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("undo.jsonl");
+        assert_eq!(UndoLog::look(&path).unwrap(), Vec::new());
+        assert!(!path.exists());
+        let log = UndoLog::at(&path);
+        let weights = log.before("weights", json!({"us-east-1": 100})).unwrap();
+        let alias = log.before("alias live", json!({"version": "1"})).unwrap();
+        log.sets(weights, json!({"us-east-1": 50})).unwrap();
+        // The cut falls into a character of two bytes, as it may.
+        OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"undo\":3,\"what\":\"\xc3").unwrap();
+        let before = std::fs::read(&path).unwrap();
+        let seen = UndoLog::look(&path).unwrap();
+        assert_eq!(seen.iter().map(|left| left.undo).collect::<Vec<_>>(), [alias, weights]);
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+        assert_eq!(UndoLog::resume(&path).unwrap().left_over(), seen);
+        assert_ne!(std::fs::read(&path).unwrap(), before, "going on takes the cut off line away");
+        std::fs::write(&path, "what is this\n").unwrap();
+        assert!(UndoLog::look(&path).is_err(), "what cannot be read may be a change");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::ops::Range;
 use indexmap::IndexMap;
 
 use super::by_second::BySecond;
+use super::verdict::InjectionSeen;
 use crate::history::{
     AlarmFound, AlarmState, CanaryAction, ChangeStatus, CheckFound, Event, FaultAction, PhaseName, Record, RecordSeen,
 };
@@ -39,10 +40,22 @@ pub struct Evidence {
     /// When the canary's conductor did something.
     pub canary: Vec<(Us, CanaryAction)>,
     pub troubles: Vec<TroubleSeen>,
+    /// What faults did to whom, where it was counted.
+    pub injections: Vec<InjectionSeen>,
+    /// What passed the harness's own proxies, told twice: before anything was deployed, and at the end.
+    passed: Vec<Passed>,
     /// The last record's time.
     pub end: Us,
     /// Requests of populations that the plan does not have.
     pub strangers: u64,
+}
+
+/// Requests, unanswered ones and those for unknown hosts, when they were told first and last.
+struct Passed {
+    place: String,
+    region: Region,
+    first: [u64; 3],
+    last: [u64; 3],
 }
 
 /// The clients of a population that behave alike, and their requests.
@@ -178,6 +191,8 @@ impl Evidence {
             bill: None,
             canary: Vec::new(),
             troubles: Vec::new(),
+            injections: Vec::new(),
+            passed: Vec::new(),
             end: 0,
             strangers: 0,
         }
@@ -246,8 +261,52 @@ impl Evidence {
             Event::Trouble { stage, what } => {
                 self.troubles.push(TroubleSeen { seen, stage: stage.clone(), what: what.clone() });
             }
+            Event::FaultMet { fault, place, effect, matched, fired, resets, first_us, last_us, samples } => {
+                let at = |us: &Option<Us>| us.map(ms);
+                self.injections.push(InjectionSeen {
+                    fault: fault.clone(),
+                    place: place.clone(),
+                    effect: effect.clone(),
+                    matched: *matched,
+                    fired: *fired,
+                    resets: *resets,
+                    first_at_ms: at(first_us),
+                    last_at_ms: at(last_us),
+                    samples: samples.clone(),
+                });
+            }
+            Event::Passed { place, region, requests, unanswered, unknown_hosts, .. } => {
+                let counts = [*requests, *unanswered, *unknown_hosts];
+                let known = self.passed.iter_mut().find(|known| known.place == *place && known.region == *region);
+                match known {
+                    Some(known) => known.last = counts,
+                    None => {
+                        let (place, region) = (place.clone(), *region);
+                        self.passed.push(Passed { place, region, first: counts, last: counts });
+                    }
+                }
+            }
             _ => {}
         }
+    }
+
+    /// What the harness's own proxies could not hand on, in words.
+    pub fn unpassed(&self) -> Vec<String> {
+        let mut said = Vec::new();
+        for Passed { place, region, first, last } in &self.passed {
+            let [requests, unanswered, unknown] = std::array::from_fn(|index| last[index].saturating_sub(first[index]));
+            let of = |count: u64| format!("{count} of {requests} requests of {place} to {region}");
+            if unanswered > 0 {
+                let what =
+                    "got a 502 of the harness's own proxy: the target did not answer, and no fault was the cause";
+                said.push(format!("{} {what}", of(unanswered)));
+            }
+            if unknown > 0 {
+                let what = "named a host that leads to no API there, and got a 403 of the harness's own proxy";
+                said.push(format!("{} {what}", of(unknown)));
+            }
+        }
+        said
     }
 
     /// The requests of each population, or of one kind of its clients: of all populations, or of one.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::assertions::Finding;
-use super::verdict::{Judgement, LeftOut};
+use super::verdict::{Judgement, LeftOut, StackLeftOut};
 use crate::capability::{Capability, Standing};
 use crate::history::Event;
 use crate::scenario::{Plan, Requirements};
@@ -13,6 +13,8 @@ use crate::scenario::{Plan, Requirements};
 #[derive(Default)]
 pub struct Lacking {
     found: BTreeMap<Capability, (Standing, String)>,
+    /// What the target does not take.
+    pub stacks: Vec<StackLeftOut>,
 }
 
 impl Lacking {
@@ -20,14 +22,24 @@ impl Lacking {
         if let Event::Capability { capability, standing, evidence } = event {
             self.found.insert(*capability, (*standing, evidence.clone()));
         }
+        if let Event::Stack { stack, region, why: Some(why), status, .. } = event
+            && status == "LEFT-OUT"
+        {
+            self.stacks.push(StackLeftOut { stack: stack.clone(), region: *region, why: why.clone() });
+        }
     }
 
     /// Makes inconclusive whatever stands on something that was not proven.
     pub fn weigh(&self, plan: &Plan, judged: &mut [Judgement]) {
+        let requirements = Requirements::of(plan);
+        for (id, roles) in requirements.unnamed(plan) {
+            let of = judged.iter_mut().filter(|judgement| judgement.id == id);
+            of.for_each(|judgement| leave_open(judgement, unnamed(&roles)));
+        }
         if self.found.is_empty() {
             return;
         }
-        for (judgement, (_, needs)) in judged.iter_mut().zip(Requirements::of(plan).assertions) {
+        for (judgement, (_, needs)) in judged.iter_mut().zip(requirements.assertions) {
             let mut missing = needs.into_iter().filter(|capability| !self.has(*capability));
             let Some(first) = missing.next() else { continue };
             let others: Vec<&str> = missing.map(Capability::as_str).collect();
@@ -35,8 +47,7 @@ impl Lacking {
             if !others.is_empty() {
                 why.push_str(&format!("; and needs {}", others.join(", ")));
             }
-            let Finding { outcome, measured, evidence } = Finding::inconclusive(why);
-            (judgement.verdict, judgement.measured, judgement.evidence) = (outcome, measured, evidence);
+            leave_open(judgement, why);
         }
     }
 
@@ -81,6 +92,16 @@ impl Lacking {
     }
 }
 
+fn leave_open(judgement: &mut Judgement, why: String) {
+    let Finding { outcome, measured, evidence } = Finding::inconclusive(why);
+    (judgement.verdict, judgement.measured, judgement.evidence) = (outcome, measured, evidence);
+}
+
+fn unnamed(roles: &[&str]) -> String {
+    let (first, them) = (roles.join(", "), if roles.len() == 1 { "role" } else { "roles" });
+    format!("needs the {them} {first}, which blackstart.yaml does not name (adopted.roles)")
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::day::{Day, plan};
@@ -119,6 +140,41 @@ mod tests {
         let surveyed = judge(&plan, &told(&day, &all_but(&[])));
         assert_eq!(surveyed, plain);
         assert_eq!(plain.left_out, []);
+    }
+
+    #[test]
+    fn what_needs_a_role_that_nobody_named_is_open_and_the_rest_is_judged() {
+        let mut plan = plan();
+        let name = |name: &str| crate::scenario::Resource::Name(name.to_owned());
+        let roles = ["public-name", "hosted-zone", "table", "bucket", "secret", "guard-log", "function"];
+        let roles = roles.iter().map(|role| ((*role).to_owned(), name(role))).collect();
+        plan.target.settings.adopted = Some(crate::scenario::Adopted { roles });
+        let verdict = judge(&plan, &Day::default().records());
+        let failover = of(&verdict, "failover-within");
+        assert_eq!(failover.verdict, Outcome::Inconclusive);
+        let why = "needs the role alarm, which blackstart.yaml does not name (adopted.roles)";
+        assert_eq!(failover.evidence, why);
+        assert_eq!(of(&verdict, "steady-state-before").verdict, Outcome::Pass);
+    }
+
+    #[test]
+    fn a_stack_that_the_target_does_not_take_is_told_with_its_reason() {
+        let mut records = Day::default().records();
+        let stack = |status: &str, why: Option<&str>| Record {
+            at_us: 1,
+            event: Event::Stack {
+                stack: "blackstart-gameday-data".to_owned(),
+                region: crate::region::Region::EU_WEST_1,
+                status: status.to_owned(),
+                took_ms: 1,
+                why: why.map(str::to_owned),
+            },
+        };
+        records.insert(1, stack("LEFT-OUT", Some("no such type")));
+        records.insert(2, stack("DEPLOYED", None));
+        let verdict = judge(&plan(), &records);
+        let [left] = &verdict.stacks_left_out[..] else { panic!("{:?}", verdict.stacks_left_out) };
+        assert_eq!((left.stack.as_str(), left.why.as_str()), ("blackstart-gameday-data", "no such type"));
     }
 
     #[test]

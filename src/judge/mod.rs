@@ -44,10 +44,10 @@ use degraded::Degradations;
 use evidence::{Evidence, ms};
 use lacking::Lacking;
 pub use verdict::{
-    AnswerMoves, Back, ClientsSeen, Convergence, Cost, CostLine, Divergence, Failback, Failover, HopSeen, Interval,
-    Judgement, Lag, LeftOut, Misordered, MovedBy, ObjectsSeen, OutageSeen, Outcome, PopulationSeen, PreflightSeen,
-    ReadsSeen, RejectedSeen, Replication, Requests, RotationSeen, Rpo, SecretSpan, SecretsSeen, ShareSeen, Side,
-    SplitSeen, Stranded, Trouble, Verdict, WriteSeen,
+    AnswerMoves, Back, ClientsSeen, Convergence, Cost, CostLine, Divergence, Failback, Failover, HopSeen,
+    InjectionSeen, Interval, Judgement, Lag, LeftOut, Misordered, MovedBy, ObjectsSeen, OutageSeen, Outcome,
+    PopulationSeen, PreflightSeen, ReadsSeen, RejectedSeen, Replication, Requests, RotationSeen, Rpo, SecretSpan,
+    SecretsSeen, ShareSeen, Side, SplitSeen, StackLeftOut, Stranded, Trouble, Verdict, WriteSeen,
 };
 
 /// Takes in a history as it is made, and judges it when it is whole.
@@ -149,6 +149,8 @@ impl Judge {
             verdict,
             doubts,
             left_out: self.lacking.left_out(&self.plan),
+            stacks_left_out: self.lacking.stacks.clone(),
+            injections: self.evidence.injections.clone(),
             troubles: vacuity::troubles(&case),
             assertions: judged,
             failover,

@@ -219,6 +219,54 @@ fn hops_have_bounds_of_their_own() {
 }
 
 #[test]
+fn what_the_harnesss_own_proxies_could_not_hand_on_is_a_doubt() {
+    let told = |second: u64, unanswered, unknown_hosts| crate::history::Record {
+        at_us: second * 1_000_000,
+        event: Event::Passed {
+            place: "users".into(),
+            region: US,
+            requests: 1_000 + second,
+            answered: 900,
+            unanswered,
+            unknown_hosts,
+        },
+    };
+    let doubts = |first: (u64, u64), last: (u64, u64)| {
+        let mut records = Day::default().records();
+        records.insert(1, told(0, first.0, first.1));
+        let end = records.len() - 1;
+        records.insert(end, told(60, last.0, last.1));
+        judge(&with([]), &records).doubts
+    };
+    // What the probes met before the run is none of it.
+    assert_eq!(doubts((7, 2), (7, 2)), [""; 0]);
+    let of = "of 60 requests of users to us-east-1";
+    let [unanswered, unknown] = &doubts((7, 0), (10, 1))[..] else { panic!("two doubts") };
+    assert!(unanswered.starts_with(&format!("3 {of} got a 502")), "{unanswered}");
+    assert!(unknown.starts_with(&format!("1 {of} named a host")), "{unknown}");
+}
+
+#[test]
+fn what_a_fault_did_to_whom_is_in_the_verdict() {
+    let mut records = Day::default().records();
+    let met = Event::FaultMet {
+        fault: "region-outage-1".into(),
+        place: "users".into(),
+        effect: "500 InternalServerErrorException".into(),
+        matched: 12,
+        fired: 12,
+        resets: 0,
+        first_us: Some(400_000_000),
+        last_us: None,
+        samples: vec!["us-east-1 GET /whoami".into()],
+    };
+    records.insert(records.len() - 1, crate::history::Record { at_us: 500_000_000, event: met });
+    let [seen] = &judge(&with([]), &records).injections[..] else { panic!("one") };
+    assert_eq!((seen.fired, seen.first_at_ms, seen.last_at_ms), (12, Some(400_000), None));
+    assert_eq!(seen.samples, ["us-east-1 GET /whoami"]);
+}
+
+#[test]
 fn a_probe_that_fails_is_blind_and_its_trouble_is_told() {
     let check = Check::HopWithin { hop: Hop::AlarmInAlarm, within: Duration::from_secs(600) };
     let mut records = Day::default().records();

@@ -38,6 +38,7 @@ pub fn doubts(
     doubts.extend(degradations.unseen());
     doubts.extend(data.unseen_faults());
     generator(case, &mut doubts);
+    doubts.extend(case.evidence.unpassed());
     doubts
 }
 

@@ -62,6 +62,12 @@ pub struct Verdict {
     /// What the target was not proven to be able to do, and what that leaves open; empty where it can do all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
+    /// The stacks that the target does not take, as it said; empty where it takes all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stacks_left_out: Vec<StackLeftOut>,
+    /// What faults did to whom, where the harness broke the requests itself; empty where the target was broken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub injections: Vec<InjectionSeen>,
     /// What the harness could not do, by stage.
     pub troubles: Vec<Trouble>,
     pub assertions: Vec<Judgement>,
@@ -116,6 +122,31 @@ pub struct LeftOut {
     pub assertions: Vec<String>,
     /// The faults that could not be injected.
     pub faults: Vec<String>,
+}
+
+/// A stack that was not deployed, because the target does not take it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StackLeftOut {
+    /// By the name it would have been deployed under.
+    pub stack: String,
+    pub region: Region,
+    pub why: String,
+}
+
+/// What a fault did to the requests that met it, counted where the harness itself broke them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InjectionSeen {
+    pub fault: String,
+    /// Whose requests: `users` or `services`.
+    pub place: String,
+    pub effect: String,
+    pub matched: u64,
+    /// Those it was done to; of what refuses, how often a port was closed.
+    pub fired: u64,
+    pub resets: u64,
+    pub first_at_ms: Option<u64>,
+    pub last_at_ms: Option<u64>,
+    pub samples: Vec<String>,
 }
 
 /// What one stage of the harness could not do.

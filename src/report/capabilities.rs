@@ -61,5 +61,6 @@ pub fn left_out(verdict: &Verdict) -> Vec<String> {
         let open = if open.is_empty() { "nothing of this plan".to_owned() } else { open.join(", ") };
         format!("{} ({}): {}; left open: {open}", left.capability, word(left.standing), left.evidence)
     };
-    verdict.left_out.iter().map(sentence).collect()
+    let stack = |left: &crate::judge::StackLeftOut| format!("stack {} in {}: {}", left.stack, left.region, left.why);
+    verdict.left_out.iter().map(sentence).chain(verdict.stacks_left_out.iter().map(stack)).collect()
 }

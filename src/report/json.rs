@@ -5,7 +5,7 @@ use schemars::schema_for;
 use crate::capability::Survey;
 use crate::history::Record;
 use crate::judge::Verdict;
-use crate::scenario::File;
+use crate::scenario::{File, Settings};
 
 /// What has a schema; each is kept in `schema/` too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -14,10 +14,12 @@ pub enum Schema {
     History,
     Verdict,
     Capabilities,
+    /// Of blackstart.yaml.
+    Settings,
 }
 
 impl Schema {
-    pub const ALL: [Self; 4] = [Self::Scenario, Self::History, Self::Verdict, Self::Capabilities];
+    pub const ALL: [Self; 5] = [Self::Scenario, Self::History, Self::Verdict, Self::Capabilities, Self::Settings];
 
     /// Its file in `schema/`.
     pub const fn file(self) -> &'static str {
@@ -26,6 +28,7 @@ impl Schema {
             Self::History => "history.schema.json",
             Self::Verdict => "verdict.schema.json",
             Self::Capabilities => "capabilities.schema.json",
+            Self::Settings => "settings.schema.json",
         }
     }
 }
@@ -36,6 +39,7 @@ pub fn schema(of: Schema) -> String {
         Schema::History => schema_for!(Record),
         Schema::Verdict => schema_for!(Verdict),
         Schema::Capabilities => schema_for!(Survey),
+        Schema::Settings => schema_for!(Settings),
     };
     pretty(&schema)
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::figures::{allowed, clock, count, measured, percent, span};
 use super::terminal::headline;
-use super::{Report, canary, capabilities, clients, data, routing};
+use super::{Report, canary, capabilities, clients, data, injections, routing};
 use crate::judge::canary::CanarySeen;
 use crate::judge::{HopSeen, Outcome, Verdict};
 
@@ -32,9 +32,15 @@ fn write_all(text: &mut String, report: Report<'_>) -> std::fmt::Result {
         writeln!(text, "> Trouble in {stage}, {times} times since {}: {first}\n", clock(trouble.first_at_ms))?;
     }
     assertions(text, verdict)?;
-    if !verdict.left_out.is_empty() {
+    let left_out = capabilities::left_out(verdict);
+    if !left_out.is_empty() {
         writeln!(text, "## Left out\n")?;
-        list(text, &capabilities::left_out(verdict))?;
+        list(text, &left_out)?;
+    }
+    let met = injections::sentences(verdict);
+    if !met.is_empty() {
+        writeln!(text, "## Injected\n")?;
+        list(text, &met)?;
     }
     if let Some(failover) = &verdict.failover {
         let origin = failover.effect_at_ms.or(failover.injected_at_ms).unwrap_or(0);

@@ -2,7 +2,7 @@
 //!
 //! `progress.rs` is the line shown while a run goes on; `terminal.rs` what an on-call engineer reads afterwards,
 //! `markdown.rs` the same for `report.md`, `guards.rs` one scenario under each guard, `json.rs` the machine formats and
-//! their schemas. `capabilities.rs` is what a target can do. `data.rs` says in words what became of the data, `canary.rs` what became of a canary, `figures.rs`
+//! their schemas. `capabilities.rs` is what a target can do, `injections.rs` what faults did to whom. `data.rs` says in words what became of the data, `canary.rs` what became of a canary, `figures.rs`
 //! writes numbers and `paint.rs` colours them. Nothing here decides what passed.
 
 mod canary;
@@ -12,6 +12,7 @@ mod data;
 mod figures;
 pub mod gherkin;
 mod guards;
+mod injections;
 mod json;
 mod markdown;
 mod paint;
@@ -43,10 +44,22 @@ impl Report<'_> {
     /// The command that runs the same again.
     pub fn replay(&self) -> String {
         let seed = self.verdict.seed;
-        match &self.plan.source {
-            Some(file) => format!("blackstart run {} --seed {seed}", file.display()),
-            None => format!("the plan was built in code: run it again with seed {seed}"),
+        let Some(file) = &self.plan.source else {
+            return format!("the plan was built in code: run it again with seed {seed}");
+        };
+        let mut command = format!("blackstart run {} --seed {seed}", file.display());
+        let target = &self.plan.target;
+        if target.name == "embedded" {
+            return command;
         }
+        command.push_str(&format!(" --target {}", target.name));
+        if let Some(config) = &target.config {
+            command.push_str(&format!(" --config {}", config.display()));
+        }
+        if let Some(url) = target.settings.endpoint.url.as_ref().filter(|_| target.name == "endpoint") {
+            command.push_str(&format!(" --endpoint-url {url}"));
+        }
+        command
     }
 }
 

@@ -53,6 +53,9 @@ fn times(moves: u64) -> String {
 }
 
 fn cost(cost: &Cost) -> String {
+    if cost.lines.is_empty() {
+        return "The stacks have no health checks and no alarms: guarding costs nothing.".to_owned();
+    }
     let line = |line: &CostLine| format!("{}, {} {}, {}", line.what, line.count, line.unit, dollars(line.usd));
     let lines: Vec<String> = cost.lines.iter().map(line).collect();
     format!("Guarding costs {} a month: {} ({}).", dollars(cost.usd), lines.join("; "), cost.prices)

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::figures::{allowed, clock, count, measured, percent, span, wrap};
-use super::{Paint, Report, canary, capabilities, clients, data, routing};
+use super::{Paint, Report, canary, capabilities, clients, data, injections, routing};
 use crate::judge::canary::CanarySeen;
 use crate::judge::{Failback, Failover, HopSeen, Judgement, Outcome, Verdict};
 
@@ -26,6 +26,11 @@ fn write_all(text: &mut String, report: Report<'_>, paint: Paint) -> std::fmt::R
     let verdict = report.verdict;
     head(text, report, paint)?;
     left_out(text, verdict, paint)?;
+    let met = injections::sentences(verdict);
+    if !met.is_empty() {
+        writeln!(text, "\n{}", paint.bold("Injected"))?;
+        sentences(text, &met)?;
+    }
     if let Some(failover) = &verdict.failover {
         failover_table(text, failover, paint)?;
     }
@@ -80,10 +85,11 @@ fn head(text: &mut String, report: Report<'_>, paint: Paint) -> std::fmt::Result
 
 /// What the target cannot do, and what that leaves open.
 fn left_out(text: &mut String, verdict: &Verdict, paint: Paint) -> std::fmt::Result {
-    if !verdict.left_out.is_empty() {
+    let said = capabilities::left_out(verdict);
+    if !said.is_empty() {
         writeln!(text, "\n{}", paint.bold("Left out"))?;
     }
-    sentences(text, &capabilities::left_out(verdict))
+    sentences(text, &said)
 }
 
 /// One sentence that says what happened to users, or where nothing could, to the data.

@@ -4,11 +4,12 @@ use super::aside::aside;
 use super::{RunError, deploy};
 use crate::deploy::{self as deployment, Deployment, Draft};
 use crate::scenario::Plan;
+use crate::survey::Promises;
 use crate::target::Target;
 
 /// Looks through the target's Regions; changes nothing there but on the twin, which has nothing of its own.
 pub fn draft(plan: &Plan) -> Result<Draft, RunError> {
-    aside(plan, async |plan: &Plan, target: &dyn Target| {
+    aside(plan, "nothing was changed", async |plan: &Plan, target: &dyn Target, _: &Promises| {
         if target.name() == "embedded" {
             deploy(plan, target, Vec::new(), &mut Deployment::default(), |_| {}).await?;
         }

@@ -1,10 +1,10 @@
 //! Putting back what a run changed and did not put back itself: from its undo log, newest first, each thing compared with
-//! what was there before. What somebody else changed meanwhile stays.
+//! what was there before. What somebody else changed meanwhile stays, and so does the entry of what is not there any more.
 
 use std::time::Duration;
 
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
-use aws_sdk_cloudformation::types::{Capability, Parameter, Stack};
+use aws_sdk_cloudformation::types::{Capability, Parameter, Stack, StackStatus};
 use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::Value;
@@ -16,12 +16,15 @@ use crate::history::{Left, UndoLog};
 use crate::region::Region;
 use crate::scenario::Plan;
 use crate::shift::{Alias, ShiftError, Versions, Weighted, Weights};
+use crate::survey::Promises;
 use crate::target::{Target, TargetError, said};
 use crate::wait::{self, Look};
 
 /// How long an update of a stack may take before it is given up, and how often it is looked at.
 const UPDATED_WITHIN: Duration = Duration::from_secs(30 * 60);
 const LOOK: Duration = Duration::from_secs(5);
+/// Why something is not what it was, where nothing is there to be put back.
+const NOT_THERE: &str = "not there: deleted since, or not on this target";
 
 /// What became of one change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,18 +45,28 @@ pub enum Extent {
 /// Puts back what a run of this plan left over in its log, on the plan's target.
 pub fn put_back(plan: &Plan, log: &UndoLog) -> Result<Vec<PutBack>, RunError> {
     let log = log.clone();
-    aside(plan, async move |_: &Plan, target: &dyn Target| Ok(restore(target, &log, Extent::All).await))
+    let stands = "some of it may be put back; blackstart restore goes on from there";
+    aside(plan, stands, async move |_: &Plan, target: &dyn Target, _: &Promises| {
+        Ok(restore(target, &log, Extent::All).await)
+    })
 }
 
 /// Puts back what is left over in the log, and writes there what is as it was.
+///
+/// What is not there is left over still: it may stand on another target, or come again. Only at the end of a run that
+/// made it itself is it gone for good, and needs nothing.
 pub async fn restore(target: &dyn Target, log: &UndoLog, extent: Extent) -> Vec<PutBack> {
     let mut done = Vec::new();
     for left in log.left_over() {
         let before: Result<Before, _> = serde_json::from_value(left.before.clone());
-        let put_back = match before {
+        let found = match before {
             Ok(Before::Parameters { .. }) if extent == Extent::AllButStacks => continue,
             Ok(before) => before.put_back(target, &left).await,
             Err(why) => Err(format!("its entry in the undo log cannot be read: {why}")),
+        };
+        let put_back = match found {
+            Ok(Found::Missing) if extent == Extent::All => Err(NOT_THERE.to_owned()),
+            found => found.map(|_| ()),
         };
         let written = put_back.and_then(|()| log.undone(left.undo).map_err(|why| format!("the undo log: {why}")));
         done.push(PutBack { what: left.what, failed: written.err() });
@@ -99,27 +112,47 @@ struct RecordBefore {
     weight: i64,
 }
 
+/// Whether what was changed is still there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    AsBefore,
+    Missing,
+}
+
 impl Before {
-    async fn put_back(&self, target: &dyn Target, left: &Left) -> Result<(), String> {
+    async fn put_back(&self, target: &dyn Target, left: &Left) -> Result<Found, String> {
         let clients = |region| target.clients_in(region).map_err(|error: TargetError| error.0);
         match self {
-            Self::ReservedConcurrency(reserved) => reserved.restore(target).await.map_err(|error| error.0),
+            Self::ReservedConcurrency(reserved) => {
+                let found = reserved.read(&clients(reserved.region)?.lambda).await.map_err(|error| error.0)?;
+                if found.is_none() {
+                    return Ok(Found::Missing);
+                }
+                reserved.restore(target).await.map(|()| Found::AsBefore).map_err(|error| error.0)
+            }
             Self::Alias { region, function, alias, versions } => {
                 let alias = Alias::new(&clients(*region)?.lambda, *region, function, alias);
-                gone_is_fine(alias.restore(&set(left)?, versions).await)
+                found(alias.restore(&set(left)?, versions).await)
             }
             Self::Weights { region, zone, name, records } => {
                 let weights = Weights::new(&clients(*region)?.route53, zone, name);
                 let before: Weighted =
                     records.iter().map(|record| (record.set_identifier.clone(), record.weight)).collect();
-                gone_is_fine(put_back_weights(&weights, &set(left)?, &before).await)
+                found(put_back_weights(&weights, &set(left)?, &before).await)
             }
             Self::Parameters { region, stacks, parameters } => {
                 let client = &clients(*region)?.cloudformation;
+                let mut missing = Vec::new();
                 for stack in stacks {
-                    put_back_parameters(client, stack, parameters).await.map_err(|why| format!("{stack}: {why}"))?;
+                    let put_back = put_back_parameters(client, stack, parameters).await;
+                    if put_back.map_err(|why| format!("{stack}: {why}"))? == Found::Missing {
+                        missing.push(stack.as_str());
+                    }
                 }
-                Ok(())
+                if missing.is_empty() || missing.len() == stacks.len() {
+                    return Ok(if missing.is_empty() { Found::AsBefore } else { Found::Missing });
+                }
+                Err(format!("{}: {NOT_THERE}", missing.join(", ")))
             }
         }
     }
@@ -131,15 +164,15 @@ fn set<T: serde::de::DeserializeOwned>(left: &Left) -> Result<Vec<T>, String> {
     left.set.iter().map(read).collect::<Result<_, _>>().map_err(|why| format!("the undo log: {why}"))
 }
 
-/// With its stack went what was changed.
-fn gone_is_fine(restored: Result<(), ShiftError>) -> Result<(), String> {
+/// Tells what does not exist from what could not be put back.
+fn found(restored: Result<(), ShiftError>) -> Result<Found, String> {
     match restored {
         Err(ShiftError::Failed(what))
             if ["ResourceNotFoundException", "NoSuchHostedZone"].iter().any(|code| what.contains(code)) =>
         {
-            Ok(())
+            Ok(Found::Missing)
         }
-        restored => restored.map_err(|error| error.to_string()),
+        restored => restored.map(|()| Found::AsBefore).map_err(|error| error.to_string()),
     }
 }
 
@@ -159,18 +192,18 @@ async fn put_back_weights(weights: &Weights, set: &[Weighted], before: &Weighted
     })
 }
 
-/// Updates a stack to parameters it had; one that is gone, or takes none of them, or has them, stays as it is.
+/// Updates a stack to parameters it had; one that takes none of them, or has them, stays as it is.
 async fn put_back_parameters(
     client: &aws_sdk_cloudformation::Client,
     name: &str,
     before: &IndexMap<String, String>,
-) -> Result<(), String> {
-    let Some(stack) = describe(client, name).await? else { return Ok(()) };
+) -> Result<Found, String> {
+    let Some(stack) = describe(client, name).await? else { return Ok(Found::Missing) };
     let value = |key: &str| before.get(key);
     let has = |parameter: &Parameter| parameter.parameter_key().and_then(value).map(String::as_str);
     let differs = |parameter: &&Parameter| has(parameter).is_some_and(|had| parameter.parameter_value() != Some(had));
     if !stack.parameters().iter().any(|parameter| differs(&parameter)) {
-        return Ok(());
+        return Ok(Found::AsBefore);
     }
     let mut call = client
         .update_stack()
@@ -194,7 +227,7 @@ async fn put_back_parameters(
         Ok(if status.ends_with("_IN_PROGRESS") { Look::NotYet(status) } else { Look::Ready(status) })
     };
     match wait::until("the stack", UPDATED_WITHIN, LOOK, look).await? {
-        Ok(status) if status == "UPDATE_COMPLETE" => Ok(()),
+        Ok(status) if status == "UPDATE_COMPLETE" => Ok(Found::AsBefore),
         Ok(status) => Err(format!("its update ended {status}")),
         Err(gave_up) => Err(gave_up.to_string()),
     }
@@ -202,8 +235,13 @@ async fn put_back_parameters(
 
 async fn describe(client: &aws_sdk_cloudformation::Client, name: &str) -> Result<Option<Stack>, String> {
     match client.describe_stacks().stack_name(name).send().await {
-        Ok(described) => Ok(described.stacks().first().cloned()),
+        // Some emulators describe a stack that was deleted.
+        Ok(described) => Ok(described.stacks().first().filter(|stack| !is_deleted(stack)).cloned()),
         Err(error) if error.message().is_some_and(|message| message.contains("does not exist")) => Ok(None),
         Err(error) => Err(said(&error)),
     }
+}
+
+fn is_deleted(stack: &Stack) -> bool {
+    stack.stack_status() == Some(&StackStatus::DeleteComplete)
 }

@@ -2,18 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::RunError;
 use super::aside::{aside, aside_async};
-use crate::capability::{Capability, Standing, Survey};
+use crate::capability::{Capability, Finding, Standing, Survey};
+use crate::deploy::{self, StackDirectory};
 use crate::history::{Event, Recorder};
 use crate::scenario::{Plan, Requirements, requirements};
 use crate::store::Store;
-use crate::survey::{self, Kept};
+use crate::survey::{self, How, Kept, Promises};
 use crate::target::Target;
 
+/// Is told each finding while the others are still looked for.
+pub type Told = Arc<dyn Fn(&Finding) + Send + Sync>;
+
 /// What is asked of a survey.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Ask {
     /// `None` for everything.
     pub only: Option<Vec<Capability>>,
@@ -21,24 +26,38 @@ pub struct Ask {
     pub fresh: bool,
     /// Where findings are kept.
     pub folder: PathBuf,
+    pub told: Option<Told>,
 }
 
 /// Finds out what the plan's target can do.
 pub fn survey(plan: &Plan, ask: &Ask) -> Result<Survey, RunError> {
     let ask = ask.clone();
-    aside(plan, async move |_: &Plan, target: &dyn Target| answer(&ask, target).await)
+    aside(plan, PROBING, async move |_: &Plan, target: &dyn Target, promises: &Promises| {
+        Ok(answer(&ask, target, promises).await)
+    })
 }
 
 /// The same for a caller that is itself asynchronous.
 pub async fn survey_async(plan: &Plan, ask: &Ask) -> Result<Survey, RunError> {
     let ask = ask.clone();
-    aside_async(plan, async move |_: &Plan, target: &dyn Target| answer(&ask, target).await).await
+    aside_async(plan, PROBING, async move |_: &Plan, target: &dyn Target, promises: &Promises| {
+        Ok(answer(&ask, target, promises).await)
+    })
+    .await
 }
 
-async fn answer(ask: &Ask, target: &dyn Target) -> Result<Survey, RunError> {
-    let kept = Kept { folder: &ask.folder, fresh: ask.fresh };
-    Ok(survey::known(target, ask.only.as_deref(), Some(kept)).await?)
+async fn answer(ask: &Ask, target: &dyn Target, promises: &Promises) -> Survey {
+    let kept = Some(Kept { folder: &ask.folder, fresh: ask.fresh });
+    let told = |finding: &Finding| {
+        if let Some(told) = &ask.told {
+            told(finding);
+        }
+    };
+    survey::known(target, &How { only: ask.only.as_deref(), kept, told: &told, promises }).await
 }
+
+/// What Ctrl-C means to a survey.
+const PROBING: &str = "what the probes made was taken away again";
 
 /// What a target was not proven to be able to do, of what a plan needs.
 #[derive(Clone, Debug, Default)]
@@ -50,13 +69,16 @@ pub struct Lacks {
     absent: BTreeMap<Capability, String>,
 }
 
+/// What the types of functions begin with.
+const FUNCTIONS: &[&str] = &["AWS::Lambda::", "AWS::Serverless::Function"];
+
 /// The resource types that stand on a service.
 const TYPES: &[(Capability, &[&str])] = &[
     (Capability::Table, &["AWS::DynamoDB::"]),
     (Capability::Bucket, &["AWS::S3::"]),
     (Capability::Secret, &["AWS::SecretsManager::"]),
     (Capability::Keys, &["AWS::KMS::"]),
-    (Capability::Function, &["AWS::Lambda::", "AWS::Serverless::Function"]),
+    (Capability::Function, FUNCTIONS),
     (Capability::Api, &["AWS::ApiGateway::", "AWS::Serverless::Api"]),
     (Capability::Topics, &["AWS::SNS::"]),
     (Capability::Records, &["AWS::Route53::RecordSet", "AWS::Route53::HostedZone"]),
@@ -74,15 +96,18 @@ impl Lacks {
         let mut plan = plan.clone();
         let lacks = |needs: &BTreeSet<Capability>| needs.iter().any(|need| self.all.contains(need));
         plan.timeline.retain(|timed| !lacks(&requirements::of_fault(&timed.fault)));
-        if self.any(&[Capability::Table]) {
+        // Of an adopted stack, what nobody named is nowhere.
+        let adopted = plan.target.settings.adopted.clone();
+        let unnamed = |role: &str| adopted.as_ref().is_some_and(|adopted| !adopted.roles.contains_key(role));
+        if self.any(&[Capability::Table]) || unnamed("table") {
             plan.data.table = None;
             plan.data.script.retain(|write| write.store != Store::Table);
         }
-        if self.any(&[Capability::Bucket]) {
+        if self.any(&[Capability::Bucket]) || unnamed("bucket") {
             plan.data.objects = None;
             plan.data.script.retain(|write| write.store != Store::Bucket);
         }
-        if self.any(&[Capability::Secret, Capability::SecretRotation]) {
+        if self.any(&[Capability::Secret, Capability::SecretRotation]) || unnamed("secret") {
             plan.operations.clear();
         }
         if self.any(&[Capability::Function, Capability::FunctionAlias, Capability::Records]) {
@@ -100,35 +125,66 @@ impl Lacks {
         absent.flat_map(|(why, prefixes)| prefixes.iter().map(move |prefix| (*prefix, why.clone()))).collect()
     }
 
+    /// The same; and where the functions' packages were not built, what has functions, if no claim that could be shown needs
+    /// them. Otherwise that is an error, before anything is deployed.
+    pub fn without_functions(&self, plan: &Plan, target: &dyn Target) -> Result<Vec<(&'static str, String)>, RunError> {
+        let mut types = self.types();
+        let missing = match &plan.target.settings.adopted {
+            None => deploy::missing_package(target, &StackDirectory::read(&plan.target.stack)?),
+            Some(_) => None,
+        };
+        let Some(missing) = missing.filter(|_| !types.iter().any(|(prefix, _)| *prefix == FUNCTIONS[0])) else {
+            return Ok(types);
+        };
+        if self.open(plan).any(|(_, needs)| needs.contains(&Capability::Function)) {
+            return Err(missing.into());
+        }
+        types.extend(FUNCTIONS.iter().map(|prefix| (*prefix, missing.to_string())));
+        Ok(types)
+    }
+
+    /// The claims that could be shown.
+    fn open(&self, plan: &Plan) -> impl Iterator<Item = (String, BTreeSet<Capability>)> {
+        let requirements = Requirements::of(plan);
+        let unnamed = requirements.unnamed(plan);
+        let claims = requirements.assertions.into_iter();
+        let claims = claims.filter(move |(id, _)| !unnamed.iter().any(|(known, _)| known == id));
+        claims.filter(|(_, needs)| !needs.iter().any(|need| self.all.contains(need)))
+    }
+
     /// Whether nothing that the plan claims could be shown.
     pub fn everything(&self, plan: &Plan) -> bool {
-        let claims = Requirements::of(plan).assertions;
-        !claims.is_empty() && claims.iter().all(|(_, needs)| needs.iter().any(|need| self.all.contains(need)))
+        !plan.assertions.is_empty() && self.open(plan).next().is_none()
     }
 }
 
 /// Probes what the plan needs of a target that is not our own, and writes it down. The twin is ours: that it does what it
 /// says is for its tests.
-pub async fn find_out(plan: &Plan, target: &dyn Target, recorder: &Recorder) -> Result<Lacks, RunError> {
+pub async fn find_out(plan: &Plan, target: &dyn Target, recorder: &Recorder, promises: &Promises) -> Lacks {
     if target.name() == "embedded" {
-        return Ok(Lacks::default());
+        return Lacks::default();
     }
     let needs = Requirements::of(plan).all();
     // Beside the runs, which it outlives.
     let run = recorder.undo().path().and_then(|path| Some(path.parent()?.parent()?.to_owned()));
     let folder = run.map(|runs| runs.join("capabilities"));
     let kept = folder.as_deref().map(|folder| Kept { folder, fresh: false });
-    let found = survey::known(target, Some(&needs), kept).await?;
+    let found = survey::known(target, &How { only: Some(&needs), kept, told: &|_| {}, promises }).await;
     survey::record(&found, recorder);
+    if let Some(what) = found.unkept.clone() {
+        recorder.record(Event::Trouble { stage: "survey".to_owned(), what });
+    }
     for left in &found.left_behind {
         recorder.record(Event::Trouble { stage: "survey".to_owned(), what: format!("left behind: {left}") });
     }
     let lacking = found.findings.iter().filter(|finding| finding.standing != Standing::Proven);
     let absent = found.findings.iter().filter(|finding| finding.standing == Standing::Absent);
     let proven = found.findings.iter().filter(|finding| finding.standing == Standing::Proven);
-    Ok(Lacks {
-        proven: Some(proven.map(|finding| finding.capability).collect()),
+    // What no template makes is not missed.
+    let unneeded: &[Capability] = if plan.target.settings.adopted.is_some() { requirements::BY_TEMPLATE } else { &[] };
+    Lacks {
+        proven: Some(proven.map(|finding| finding.capability).chain(unneeded.iter().copied()).collect()),
         all: lacking.map(|finding| finding.capability).collect(),
         absent: absent.map(|finding| (finding.capability, finding.evidence.clone())).collect(),
-    })
+    }
 }

@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use serde_saphyr::{Location, MessageFormatter, Spanned};
+use serde_saphyr::{Location, Spanned};
 
 use super::clients::Behaviour;
 use super::error::{ScenarioError, hint};
@@ -30,7 +30,8 @@ pub fn parse(path: &Path, text: &str) -> Result<Plan, ScenarioError> {
 fn read(path: &Path, text: &str, look: bool) -> Result<Plan, ScenarioError> {
     let checker = Checker { file: path, look };
     let options = serde_saphyr::options! { with_snippet: false };
-    let file: File = serde_saphyr::from_str_with_options(text, options).map_err(|error| checker.yaml(&error))?;
+    let file: File =
+        serde_saphyr::from_str_with_options(text, options).map_err(|error| ScenarioError::of_yaml(path, &error))?;
     checker.plan(&file)
 }
 
@@ -126,7 +127,7 @@ impl Checker<'_> {
         }
         let name = written.name.as_ref().map_or(default.name, |name| name.value.clone());
         let parameters = written.parameters.clone();
-        Ok(TargetPlan { name, regions, stack, parameters, settings: default.settings })
+        Ok(TargetPlan { name, regions, stack, parameters, settings: default.settings, config: None })
     }
 
     fn regions(&self, written: &Spanned<Vec<Text>>) -> Result<Vec<Region>, ScenarioError> {
@@ -255,22 +256,6 @@ impl Checker<'_> {
     pub fn bad(&self, at: Location, what: impl Into<String>) -> ScenarioError {
         let (line, column) = (at.line().max(1), at.column().max(1));
         ScenarioError::Bad { file: self.file.to_owned(), line, column, what: what.into() }
-    }
-
-    fn yaml(&self, error: &serde_saphyr::Error) -> ScenarioError {
-        let error = error.without_snippet();
-        let what = match error {
-            serde_saphyr::Error::SerdeUnknownField { field, expected, .. } => {
-                format!("unknown key {field:?}{}", hint(field, expected.iter().copied()))
-            }
-            serde_saphyr::Error::SerdeMissingField { field, .. } => format!("the key {field:?} is missing"),
-            serde_saphyr::Error::InvalidScalar { .. } => "expected a whole number".to_owned(),
-            serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } => {
-                format!("the key {key:?} is written twice")
-            }
-            other => serde_saphyr::DefaultMessageFormatter.format_message(other).into_owned(),
-        };
-        self.bad(error.location().unwrap_or(Location::UNKNOWN), what)
     }
 
     /// The path as seen from where the scenario file is, without detours through `..`.

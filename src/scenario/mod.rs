@@ -25,6 +25,7 @@ mod plan;
 pub mod quantity;
 pub mod requirements;
 mod settings;
+mod settings_check;
 mod shipped;
 mod vocabulary;
 
@@ -43,8 +44,10 @@ pub use plan::{
 pub use quantity::{Operation, Percent, Rate};
 pub use requirements::{Requirements, of_fault};
 pub use settings::{
-    Adopted, Allow, Aws, Containers, Endpoint, Localstack, RegionEndpoint, Resource, Settings, Timeouts,
+    Adopted, Allow, Aws, Containers, Endpoint, KINDS, Localstack, ROLES, RegionEndpoint, Resource, SERVICES,
+    SETTINGS_FILE, Settings, Timeouts,
 };
+pub use settings_check::check_url;
 
 #[cfg(test)]
 mod tests;

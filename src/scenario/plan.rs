@@ -59,6 +59,9 @@ pub struct TargetPlan {
     /// What `blackstart.yaml` says of it.
     #[serde(default, skip_serializing_if = "Settings::is_default")]
     pub settings: Settings,
+    /// The file that said so, for the command that replays the run; none where none was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<PathBuf>,
 }
 
 /// What "users are fine" means, before the fault and after the heal.

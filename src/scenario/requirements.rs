@@ -11,8 +11,26 @@ use crate::store::Store;
 
 type Needs = BTreeSet<Capability>;
 
+/// Of an adopted stack, what stands for a capability: one of these roles must be named.
+const BY_ROLE: &[(Capability, &[&str])] = &[
+    (Api, &["public-name", "api-host"]),
+    (Records, &["hosted-zone"]),
+    (Table, &["table"]),
+    (TableReplication, &["table"]),
+    (Bucket, &["bucket"]),
+    (BucketReplication, &["bucket"]),
+    (Secret, &["secret"]),
+    (SecretReplication, &["secret"]),
+    (Alarms, &["alarm"]),
+    (Logs, &["guard-log"]),
+    (FaultApplication, &["function"]),
+];
 /// What users' requests go through.
 const USERS: &[Capability] = &[Function, Api];
+/// What the shipped application's routes stand on, by how they begin. A stack of somebody's own has its own routes.
+const ROUTES: &[(&str, &[Capability])] = &[("/orders", &[Table, TemplateTable]), ("/assets", &[Bucket])];
+/// What only templates can lack: nothing of an adopted stack is deployed.
+pub const BY_TEMPLATE: &[Capability] = &[Templates, TemplateTable, TemplateBucket, TemplateRecords, StageVariables];
 /// What every stack stands on: its templates, and a bucket for what is uploaded.
 const STACK: &[Capability] = &[Templates, Bucket];
 /// What leads users to a Region.
@@ -33,11 +51,33 @@ pub struct Requirements {
 
 impl Requirements {
     pub fn of(plan: &Plan) -> Self {
-        let run: Needs = STACK.iter().copied().collect();
+        let is_adopted = plan.target.settings.adopted.is_some();
+        let run: Needs = STACK.iter().copied().filter(|_| !is_adopted).collect();
         let faults = plan.timeline.iter().map(|timed| (timed.id.clone(), of_fault(&timed.fault))).collect();
         let assertions = plan.assertions.iter();
         let assertions = assertions.map(|assertion| (assertion.id.clone(), of_assertion(plan, &assertion.check, &run)));
         Self { run: run.clone(), faults, assertions: assertions.collect() }
+    }
+
+    /// What an assertion needs and nothing of an adopted stack stands for, by the assertion's id: the roles that
+    /// `blackstart.yaml` does not name.
+    pub fn unnamed(&self, plan: &Plan) -> Vec<(String, Vec<&'static str>)> {
+        let Some(adopted) = &plan.target.settings.adopted else { return Vec::new() };
+        let named = |roles: &[&str]| roles.iter().any(|role| adopted.roles.contains_key(*role));
+        let unnamed = |needs: &Needs| {
+            let all = BY_ROLE.iter().filter(|(need, roles)| needs.contains(need) && !named(roles));
+            let mut roles: Vec<&'static str> = all.filter_map(|(_, roles)| roles.first().copied()).collect();
+            roles.dedup();
+            roles
+        };
+        let each = self.assertions.iter().map(|(id, needs)| (id.clone(), unnamed(needs)));
+        each.filter(|(_, roles)| !roles.is_empty()).collect()
+    }
+
+    /// By what its features are tagged with: the areas of what the assertions need, but for what every run does.
+    pub fn areas(&self) -> BTreeSet<&'static str> {
+        let needs = self.assertions.iter().flat_map(|(_, needs)| needs.difference(&self.run));
+        needs.map(|need| need.area()).collect()
     }
 
     /// All of them: what has to be known before the run.
@@ -73,6 +113,11 @@ fn of_assertion(plan: &Plan, check: &Check, run: &Needs) -> Needs {
     let by_variable = plan.target.parameters.get("ApiAlias").is_none_or(|alias| alias.contains("stageVariables"));
     if by_variable && needs.contains(&Api) {
         needs.insert(StageVariables);
+    }
+    if plan.target.settings.adopted.is_some() {
+        needs.retain(|need| !BY_TEMPLATE.contains(need));
+    } else if needs.contains(&Api) {
+        needs.extend(routes(plan));
     }
     // What was true before anything was broken needs no fault.
     if !matches!(check, Check::SteadyStateBefore { .. }) {
@@ -120,6 +165,15 @@ fn of_check(plan: &Plan, check: &Check) -> Needs {
         | Check::RolledBackWithin { .. } => vec![USERS, shift(plan)],
     };
     groups.into_iter().flatten().copied().collect()
+}
+
+/// What stands behind the routes that users ask for.
+fn routes(plan: &Plan) -> Needs {
+    let asks = |prefix: &str| {
+        let mut asked = plan.traffic.iter().flat_map(|population| population.requests.keys());
+        asked.any(|operation| operation.route.starts_with(prefix))
+    };
+    ROUTES.iter().filter(|(prefix, _)| asks(prefix)).flat_map(|(_, needs)| *needs).copied().collect()
 }
 
 /// What a hop is seen by and comes from, with those before it on its way.
@@ -206,6 +260,46 @@ mod tests {
         assert!(checks.contains(&HealthChecks) && !checks.contains(&AlarmActions));
         plan.target.parameters.insert("Guard".into(), "both".into());
         assert!(needs(&plan).is_superset(&lambda) && needs(&plan).contains(&HealthChecks));
+    }
+
+    #[test]
+    fn what_users_ask_for_needs_what_stands_behind_it() {
+        let mut plan = plan([Check::SteadyStateAfter { at_least: Percent::ALL }]);
+        assert!(needs(&plan).contains(&TemplateTable), "the shipped mix writes orders");
+        for population in &mut plan.traffic {
+            population.requests.retain(|operation, _| operation.route == "/whoami");
+            assert!(!population.requests.is_empty());
+        }
+        assert!(!needs(&plan).contains(&Table));
+    }
+
+    #[test]
+    fn nothing_of_an_adopted_stack_comes_from_a_template() {
+        let mut plan = Plan::lose_region(Region::US_EAST_1);
+        assert!(Requirements::of(&plan).all().iter().any(|need| BY_TEMPLATE.contains(need)));
+        plan.target.settings.adopted = Some(crate::scenario::Adopted::default());
+        let all = Requirements::of(&plan).all();
+        assert!(!all.iter().any(|need| BY_TEMPLATE.contains(need)), "{all:?}");
+        assert!(all.contains(&Alarms));
+        let unnamed = |plan: &Plan| {
+            let unnamed = Requirements::of(plan).unnamed(plan);
+            unnamed.into_iter().map(|(id, roles)| format!("{id}: {}", roles.join(" "))).collect::<Vec<_>>()
+        };
+        plan.assertions.truncate(1);
+        assert_eq!(unnamed(&plan), ["steady-state-before: public-name"]);
+        if let Some(adopted) = &mut plan.target.settings.adopted {
+            adopted.roles.insert("api-host".to_owned(), crate::scenario::Resource::Name("api".to_owned()));
+        }
+        assert_eq!(unnamed(&plan), [""; 0]);
+    }
+
+    #[test]
+    fn features_are_tagged_by_what_not_every_run_needs() {
+        let areas = |check| Requirements::of(&plan([check])).areas();
+        let before = areas(Check::SteadyStateBefore { at_least: Percent::ALL });
+        assert_eq!(before, BTreeSet::from(["apis", "functions", "tables"]));
+        let diverged = areas(Check::DivergentObjectsAtMost { at_most: 0 });
+        assert_eq!(diverged, BTreeSet::from(["buckets", "fault-application"]));
     }
 
     #[test]

@@ -37,6 +37,7 @@ impl Plan {
                 stack: PathBuf::from("stack"),
                 parameters: IndexMap::new(),
                 settings: Settings::default(),
+                config: None,
             },
             steady_state: SteadyState {
                 duration: minutes(5),

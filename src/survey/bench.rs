@@ -1,6 +1,8 @@
 //! What every probe works with: names of its own, deadlines, a list of what must be undone, and the sheet of findings.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +32,9 @@ const UNDO: Duration = Duration::from_secs(10 * 60);
 /// not do.
 const HASTE: u32 = 15;
 
+/// How many characters of evidence a reader gets.
+const EVIDENCE: usize = 400;
+
 tokio::task_local! {
     static HASTY: bool;
 }
@@ -52,6 +57,25 @@ pub fn patience(deadline: Duration) -> Duration {
 /// Of a wait that goes by the periods of an alarm: they are a sixth as long where there is a hurry.
 pub fn by_period(deadline: Duration) -> Duration {
     if is_hasty() { deadline * HASTE / 6 } else { deadline }
+}
+
+/// What must be taken away again, kept by whoever asked: also where the probing is dropped half-way.
+#[derive(Clone, Default)]
+pub struct Promises(Rc<RefCell<Vec<Undo>>>);
+
+impl Promises {
+    /// Takes away everything that was promised; gives what could not be.
+    pub async fn clear(&self) -> Vec<String> {
+        let promised: Vec<Undo> = self.0.borrow_mut().drain(..).rev().collect();
+        let mut chains: BTreeMap<&'static str, Vec<Undo>> = BTreeMap::new();
+        for undo in promised {
+            chains.entry(undo.chain).or_default().push(undo);
+        }
+        // While something is broken nothing else can be removed.
+        let mut left = remove(chains.remove(FAULTS).unwrap_or_default()).await;
+        left.extend(join_all(chains.into_values().map(remove)).await.concat());
+        left
+    }
 }
 
 /// One thing to take away again. Removing what is not there is no error.
@@ -81,7 +105,9 @@ pub struct Bench<'a> {
     /// A name that name servers of the target have answered.
     pub answered: OnceCell<String>,
     wanted: BTreeSet<Capability>,
-    undo: Mutex<Vec<Undo>>,
+    promises: Promises,
+    /// Is told each finding.
+    told: &'a dyn Fn(&Finding),
     findings: Mutex<BTreeMap<Capability, Finding>>,
 }
 
@@ -94,7 +120,12 @@ pub const fn minutes(count: u64) -> Duration {
 }
 
 impl<'a> Bench<'a> {
-    pub fn new(target: &'a dyn Target, wanted: BTreeSet<Capability>) -> Self {
+    pub fn new(
+        target: &'a dyn Target,
+        wanted: BTreeSet<Capability>,
+        promises: Promises,
+        told: &'a dyn Fn(&Finding),
+    ) -> Self {
         let here = target.primary();
         Self {
             target,
@@ -108,7 +139,8 @@ impl<'a> Bench<'a> {
             zone: OnceCell::new(),
             answered: OnceCell::new(),
             wanted,
-            undo: Mutex::default(),
+            promises,
+            told,
             findings: Mutex::default(),
         }
     }
@@ -164,9 +196,9 @@ impl<'a> Bench<'a> {
             Err(miss) => (miss.standing(), miss.evidence().to_owned()),
         };
         let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        // One line each, whatever a service says.
-        let evidence = evidence.split_whitespace().collect::<Vec<_>>().join(" ");
+        let evidence = line(&evidence);
         let finding = Finding { capability, standing, evidence, took_ms, at, age_s: None };
+        (self.told)(&finding);
         locked(&self.findings).insert(capability, finding);
     }
 
@@ -178,7 +210,8 @@ impl<'a> Bench<'a> {
         let Some(found) = findings.get(need) else {
             return Some(Miss::Unknown(format!("not tried: nobody has tried {need} before")));
         };
-        let why = format!("not tried: {need} is {}", found.standing);
+        let is = if found.standing == Standing::Lie { "a lie" } else { found.standing.as_str() };
+        let why = format!("not tried: {need} is {is}: {}", found.evidence);
         // Without what it stands on it is not there either; on what pretends to be there nothing can be shown.
         let absent = found.standing == Standing::Absent;
         Some(if absent { Miss::Absent(why) } else { Miss::Unknown(why) })
@@ -196,19 +229,12 @@ impl<'a> Bench<'a> {
         what: impl Into<String>,
         act: impl Future<Output = Result<(), String>> + 'static,
     ) {
-        locked(&self.undo).push(Undo { chain, what: what.into(), act: act.boxed_local() });
+        self.promises.0.borrow_mut().push(Undo { chain, what: what.into(), act: act.boxed_local() });
     }
 
     /// Takes away everything that was promised; gives what could not be.
     pub async fn clear(&self) -> Vec<String> {
-        let mut chains: BTreeMap<&'static str, Vec<Undo>> = BTreeMap::new();
-        for undo in locked(&self.undo).drain(..).rev() {
-            chains.entry(undo.chain).or_default().push(undo);
-        }
-        // While something is broken nothing else can be removed.
-        let mut left = remove(chains.remove(FAULTS).unwrap_or_default()).await;
-        left.extend(join_all(chains.into_values().map(remove)).await.concat());
-        left
+        self.promises.clear().await
     }
 
     pub fn findings(&self) -> Vec<Finding> {
@@ -240,6 +266,15 @@ pub async fn until<T>(
     Ok(waited.map_err(|gave_up| format!("{} s later {}", gave_up.waited.as_secs(), gave_up.last)))
 }
 
+/// One line, and not the whole answer of a service that the SDK could not read.
+fn line(evidence: &str) -> String {
+    let words = evidence.split_whitespace().collect::<Vec<_>>().join(" ");
+    match words.char_indices().nth(EVIDENCE) {
+        Some((end, _)) => format!("{}...", words[..end].trim_end()),
+        None => words,
+    }
+}
+
 fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -252,5 +287,17 @@ fn base36(mut number: u64) -> String {
         if number == 0 {
             return digits.iter().rev().collect();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn evidence_is_one_line_of_some_length() {
+        assert_eq!(line("it said:\n  no  such\tthing\n"), "it said: no such thing");
+        let long = line(&"\u{e4} ".repeat(1_000));
+        assert_eq!((long.chars().count(), long.ends_with("...")), (EVIDENCE + 2, true));
     }
 }

@@ -1,48 +1,52 @@
-//! Findings kept in a file, by target and version: a real target is not probed anew for every run.
+//! Findings kept in a file, by target, version and settings: a real target is not probed anew for every run.
 
 use std::path::{Path, PathBuf};
 
-use crate::capability::Survey;
+use sha2::{Digest, Sha256};
+
+use crate::capability::{Finding, Standing, Survey};
 use crate::clock::Timestamp;
 use crate::region::Region;
 
-/// Why kept findings could not be used.
+/// How old a finding may be, in seconds: targets change under the same version (quotas, settings of an account).
+const OLDEST: u64 = 7 * 24 * 60 * 60;
+
+/// Why findings could not be kept.
 #[derive(Debug, thiserror::Error)]
-pub enum CacheError {
-    #[error("cannot read {path}: {error}; --fresh probes anew", path = .path.display())]
-    Read { path: PathBuf, error: std::io::Error },
-    #[error("{path} holds no findings: {error}; --fresh probes anew", path = .path.display())]
-    Malformed { path: PathBuf, error: serde_json::Error },
-    #[error("cannot write {path}: {error}", path = .path.display())]
-    Write { path: PathBuf, error: std::io::Error },
+#[error("findings are not kept for the next time: {path}: {error}", path = .path.display())]
+pub struct Unkept {
+    path: PathBuf,
+    error: std::io::Error,
 }
 
-/// Where the findings of a target are kept.
-pub fn file(folder: &Path, target: &str, version: &str) -> PathBuf {
+/// Where the findings of a target are kept. What reaches it otherwise may find other things.
+pub fn file(folder: &Path, target: &str, version: &str, settings: &str) -> PathBuf {
     let plain = |text: &str| -> String {
         text.chars().map(|c| if c.is_ascii_alphanumeric() || ".-_".contains(c) { c } else { '_' }).collect()
     };
-    folder.join(format!("{}-{}.json", plain(target), plain(version)))
+    let digest: String = Sha256::digest(settings).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    folder.join(format!("{}-{}-{digest}.json", plain(target), plain(version)))
 }
 
-/// The kept findings with their age, where they are of the same Regions.
-pub fn read(path: &Path, regions: &[Region], now: Timestamp) -> Result<Option<Survey>, CacheError> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(CacheError::Read { path: path.to_owned(), error }),
-    };
-    let survey: Result<Survey, _> = serde_json::from_str(&text);
-    let mut survey = survey.map_err(|error| CacheError::Malformed { path: path.to_owned(), error })?;
+/// The kept findings with their age, where they are of the same Regions. A file that holds none is as good as no file: what
+/// it should say is found out anew, and written over it.
+pub fn read(path: &Path, regions: &[Region], now: Timestamp) -> Option<Survey> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let mut survey: Survey = serde_json::from_str(&text).ok()?;
     if survey.regions != regions {
-        return Ok(None);
+        return None;
     }
     for finding in &mut survey.findings {
         finding.age_s = Timestamp::parse_rfc3339(&finding.at).map(|at| now.since(at).as_secs());
     }
     // What an earlier survey could not remove is that survey's to say.
     survey.left_behind.clear();
-    Ok(Some(survey))
+    Some(survey)
+}
+
+/// Whether a kept finding says anything today.
+pub fn counts(finding: &Finding) -> bool {
+    finding.standing != Standing::Unknown && finding.age_s.is_some_and(|age| age <= OLDEST)
 }
 
 /// Old findings with newer ones over them.
@@ -54,8 +58,8 @@ pub fn merge(old: Option<Survey>, mut new: Survey) -> Survey {
     new
 }
 
-pub fn write(path: &Path, survey: &Survey) -> Result<(), CacheError> {
-    let failed = |error| CacheError::Write { path: path.to_owned(), error };
+pub fn write(path: &Path, survey: &Survey) -> Result<(), Unkept> {
+    let failed = |error| Unkept { path: path.to_owned(), error };
     let mut kept = survey.clone();
     kept.findings.iter_mut().for_each(|finding| finding.age_s = None);
     if let Some(folder) = path.parent() {

@@ -41,12 +41,24 @@ use std::path::Path;
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, join_all};
 
-use crate::capability::{Capability, Finding, Standing, Survey};
+use crate::capability::{Capability, Finding, Survey};
 use crate::history::{Event, Recorder};
 use crate::target::Target;
 use bench::Bench;
-pub use bench::TAG;
-pub use cache::CacheError;
+pub use bench::{Promises, TAG};
+
+/// How a survey is made.
+#[derive(Clone, Copy)]
+pub struct How<'a> {
+    /// `None` for everything.
+    pub only: Option<&'a [Capability]>,
+    /// `None` probes everything anew and keeps nothing.
+    pub kept: Option<Kept<'a>>,
+    /// Is told each finding as it is made, those too that only others need.
+    pub told: &'a dyn Fn(&Finding),
+    /// What is to be taken away where the survey is dropped half-way.
+    pub promises: &'a Promises,
+}
 
 /// Where findings are kept, and whether old ones count.
 #[derive(Clone, Copy, Debug)]
@@ -57,39 +69,33 @@ pub struct Kept<'a> {
     pub fresh: bool,
 }
 
-/// What is known of the target, probing what is not: findings of the same target, version and Regions are kept in a
-/// file. `None` probes everything anew and keeps nothing; so does the embedded twin, which is cheap.
-pub async fn known(
-    target: &dyn Target,
-    only: Option<&[Capability]>,
-    kept: Option<Kept<'_>>,
-) -> Result<Survey, CacheError> {
+/// What is known of the target, probing what is not. Findings of the same target, version, settings and Regions are kept
+/// for a week; the embedded twin's are not, as it is cheap.
+pub async fn known(target: &dyn Target, how: &How<'_>) -> Survey {
     let version = target.version().await;
-    let Some(kept) = kept.filter(|_| target.name() != "embedded") else {
-        return Ok(survey(target, &version, only).await);
+    let Some(kept) = how.kept.filter(|_| target.name() != "embedded") else {
+        return survey(target, &version, how).await;
     };
-    let file = cache::file(kept.folder, target.name(), &version);
-    let asked = only.unwrap_or(Capability::ALL);
-    let now = target.clock().now();
-    let mut all = if kept.fresh { None } else { cache::read(&file, target.regions(), now)? };
-    let has =
-        |all: &Survey, capability| all.finding(capability).is_some_and(|found| found.standing != Standing::Unknown);
-    let missing: Vec<Capability> =
-        asked.iter().copied().filter(|capability| !all.as_ref().is_some_and(|all| has(all, *capability))).collect();
-    if !missing.is_empty() {
-        let new = survey(target, &version, Some(&missing)).await;
-        all = Some(cache::merge(all, new));
-    }
-    let mut all = all.unwrap_or_else(|| Survey {
-        target: target.name().to_owned(),
-        version,
-        regions: target.regions().to_vec(),
-        findings: Vec::new(),
-        left_behind: Vec::new(),
-    });
-    cache::write(&file, &all)?;
+    let file = cache::file(kept.folder, target.name(), &version, &target.settings());
+    let asked = how.only.unwrap_or(Capability::ALL);
+    let old = cache::read(&file, target.regions(), target.clock().now());
+    let has = |capability| {
+        let found = old.as_ref().and_then(|old| old.finding(capability));
+        !kept.fresh && found.is_some_and(cache::counts)
+    };
+    let missing: Vec<Capability> = asked.iter().copied().filter(|capability| !has(*capability)).collect();
+    let mut unkept = None;
+    let mut all = if missing.is_empty() {
+        old.unwrap_or_else(|| Survey::none(target.name(), &version, target.regions()))
+    } else {
+        let new = survey(target, &version, &How { only: Some(&missing), ..*how }).await;
+        let all = cache::merge(old, new);
+        unkept = cache::write(&file, &all).err().map(|why| why.to_string());
+        all
+    };
     all.findings.retain(|finding| asked.contains(&finding.capability));
-    Ok(all)
+    all.unkept = unkept;
+    all
 }
 
 /// Writes into a run's history what was found out.
@@ -100,14 +106,13 @@ pub fn record(survey: &Survey, recorder: &Recorder) {
 }
 
 /// Probes these capabilities, or all of them. What others need is probed with them, and not reported.
-pub async fn survey(target: &dyn Target, version: &str, only: Option<&[Capability]>) -> Survey {
-    let emulator = matches!(target.name(), "localstack" | "endpoint");
-    bench::hasty(emulator, probe(target, version, only)).await
+pub async fn survey(target: &dyn Target, version: &str, how: &How<'_>) -> Survey {
+    bench::hasty(target.is_emulator(), probe(target, version, how)).await
 }
 
-async fn probe(target: &dyn Target, version: &str, only: Option<&[Capability]>) -> Survey {
-    let asked = only.unwrap_or(Capability::ALL);
-    let bench = Bench::new(target, needs::closure(asked));
+async fn probe(target: &dyn Target, version: &str, how: &How<'_>) -> Survey {
+    let asked = how.only.unwrap_or(Capability::ALL);
+    let bench = Bench::new(target, needs::closure(asked), how.promises.clone(), how.told);
     let beside: Vec<LocalBoxFuture<'_, ()>> = vec![
         identity::probe(&bench).boxed_local(),
         keys::probe(&bench).boxed_local(),
@@ -136,11 +141,5 @@ async fn probe(target: &dyn Target, version: &str, only: Option<&[Capability]>) 
     let left_behind = bench.clear().await;
     let mut findings = bench.findings();
     findings.retain(|finding| asked.contains(&finding.capability));
-    Survey {
-        target: target.name().to_owned(),
-        version: version.to_owned(),
-        regions: target.regions().to_vec(),
-        findings,
-        left_behind,
-    }
+    Survey { findings, left_behind, ..Survey::none(target.name(), version, target.regions()) }
 }

@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use futures_util::future::BoxFuture;
 
-use super::{Kept, known, survey};
+use super::{How, Kept, Promises, known};
 use crate::capability::{Capability, Finding, Standing, Survey};
 use crate::clock::Clock;
 use crate::region::Region;
@@ -185,6 +185,15 @@ impl Internet for Constant {
     }
 }
 
+async fn survey(target: &dyn Target, version: &str, only: Option<&[Capability]>) -> Survey {
+    let promises = Promises::default();
+    super::survey(target, version, &How { only, kept: None, told: &|_| {}, promises: &promises }).await
+}
+
+fn only<'a>(target: &'a dyn Target, wanted: Capability) -> super::bench::Bench<'a> {
+    super::bench::Bench::new(target, [wanted].into(), Promises::default(), &|_| {})
+}
+
 async fn finding(target: &dyn Target, capability: Capability) -> Finding {
     let mut survey = survey(target, "1.0", Some(&[capability])).await;
     assert_eq!(survey.left_behind, [""; 0], "{capability}");
@@ -218,7 +227,7 @@ async fn what_is_in_one_region_only_must_not_be_in_the_other() {
 
 #[tokio::test(start_paused = true)]
 async fn what_stands_on_a_lie_is_not_tried() {
-    let blocked = "not tried: table is lie";
+    let blocked = "not tried: table is a lie: ";
     expect(&Liar::of_one_region(), Capability::TableReplication, Standing::Unknown, blocked).await;
 }
 
@@ -227,7 +236,7 @@ async fn synchronous_replication_and_one_table_for_both_regions_are_lies() {
     // The second Region leads to the first, which has the replica's Region in its ARN only if it is a replica.
     let mut liar = Liar::honest();
     liar.clients[1].1.dynamodb = liar.clients[0].1.dynamodb.clone();
-    let bench = super::bench::Bench::new(&liar, [Capability::TableReplication].into());
+    let bench = only(&liar, Capability::TableReplication);
     let miss = super::tables::replicated(&bench).await.err().unwrap();
     assert!(matches!(&miss, super::miss::Miss::Lie(why) if why.contains("the table of another Region")), "{miss:?}");
     // And one that really is a replica, with every write there at once.
@@ -236,7 +245,7 @@ async fn synchronous_replication_and_one_table_for_both_regions_are_lies() {
         here: (BOTH[0], liar.clients[0].1.dynamodb.clone()),
         there: (BOTH[1], liar.clients[0].1.dynamodb.clone()),
     };
-    let bench = super::bench::Bench::new(&liar, [Capability::Table].into());
+    let bench = only(&liar, Capability::Table);
     let name = super::tables::plain(&bench, "same").await.unwrap();
     let table = super::tables::Replicated { name, ..table };
     let miss = super::tables::followed(&table).await.err().unwrap();
@@ -407,7 +416,8 @@ async fn what_the_caller_may_not_is_unknown() {
 }
 
 async fn kept(target: &dyn Target, only: &[Capability], folder: &Path, fresh: bool) -> Survey {
-    known(target, Some(only), Some(Kept { folder, fresh })).await.unwrap()
+    let (kept, promises) = (Some(Kept { folder, fresh }), Promises::default());
+    known(target, &How { only: Some(only), kept, told: &|_| {}, promises: &promises }).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -424,7 +434,15 @@ async fn findings_are_kept_by_target_and_version_and_unknown_ones_are_tried_agai
     assert_eq!(second.findings[0].at, first.findings[0].at);
     let fresh = kept(&liar, &only, folder, true).await;
     assert!(fresh.findings.iter().all(|found| found.age_s.is_none()), "{fresh:?}");
-    let file = folder.join("liar-1.0.json");
+    // Asked for alone, the rest is still known.
+    kept(&liar, &only[..1], folder, true).await;
+    let rest = kept(&liar, &only, folder, false).await;
+    assert!(rest.findings.iter().all(|found| found.age_s.is_some()), "{rest:?}");
+    let week = std::time::Duration::from_secs(7 * 24 * 3_600);
+    tokio::time::sleep(week + std::time::Duration::from_secs(1)).await;
+    let aged = kept(&liar, &only, folder, false).await;
+    assert!(aged.findings.iter().all(|found| found.age_s.is_none()), "{aged:?}");
+    let file = folder.join("liar-1.0-e3b0c442.json");
     let mut stored: Survey = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
     stored.findings[0].standing = Standing::Unknown;
     std::fs::write(&file, serde_json::to_string(&stored).unwrap()).unwrap();
@@ -436,8 +454,40 @@ async fn findings_are_kept_by_target_and_version_and_unknown_ones_are_tried_agai
     let other = kept(&liar, &only, folder, false).await;
     assert!(other.findings.iter().all(|found| found.age_s.is_none()), "{other:?}");
     std::fs::write(&file, "{").unwrap();
-    let broken = known(&liar, Some(&only), Some(Kept { folder, fresh: false })).await.unwrap_err();
-    assert!(broken.to_string().contains("liar-1.0.json holds no findings"), "{broken}");
+    let anew = kept(&liar, &only, folder, false).await;
+    assert!(anew.findings.iter().all(|found| found.age_s.is_none()) && anew.unkept.is_none(), "{anew:?}");
+    // What cannot be kept is found all the same.
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    let lost = kept(&liar, &only, folder, false).await;
+    assert_eq!(lost.findings.len(), 2);
+    assert!(lost.unkept.as_ref().unwrap().contains("liar-1.0-e3b0c442.json"), "{lost:?}");
+}
+
+#[test]
+fn findings_of_other_settings_are_kept_apart() {
+    let file = |settings| super::cache::file(Path::new("runs"), "endpoint", "ministack 1.5.33", settings);
+    assert_ne!(file("a"), file("b"));
+    assert!(file("a").display().to_string().starts_with("runs/endpoint-ministack_1.5.33-"));
+}
+
+/// Ctrl-C in mid-probe: the future is gone, and what it promised to take away is not.
+#[tokio::test(start_paused = true)]
+async fn a_survey_that_is_dropped_half_way_leaves_nothing() {
+    let twin = Embedded::start(Seed(7), &BOTH);
+    let promises = Promises::default();
+    let told = std::cell::RefCell::new(Vec::new());
+    let note = |found: &Finding| told.borrow_mut().push(found.capability);
+    let all = [Capability::Secret, Capability::Table, Capability::TableReplication];
+    let how = How { only: Some(&all), kept: None, told: &note, promises: &promises };
+    let cut = tokio::time::timeout(std::time::Duration::from_secs(12), super::survey(&twin, "1.0", &how)).await;
+    assert!(cut.is_err());
+    let tables =
+        async || twin.clients(BOTH[0]).unwrap().dynamodb.list_tables().send().await.unwrap().table_names().len();
+    assert!(tables().await > 0, "it was cut off too early to have made anything");
+    assert_eq!(promises.clear().await, [""; 0]);
+    assert_eq!(tables().await, 0);
+    assert!(told.borrow().contains(&Capability::Secret), "{:?}", told.borrow());
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use super::aws::Aws;
 use super::emulator::{Emulator, Endpoints};
-use super::localstack::{Containers, Pauses};
+use super::localstack::{Containers, Processes};
 use super::{Target, TargetError};
+use crate::clock::Clock;
 use crate::scenario::TargetPlan;
 use crate::seed::Seed;
 
@@ -26,11 +28,16 @@ impl Live {
         let (settings, regions) = (&plan.settings, &plan.regions);
         match plan.name.as_str() {
             "localstack" => {
-                let containers = Arc::new(Containers::start(&settings.localstack, regions).await?);
-                let pausing = containers.can_pause().then(|| Arc::new(Pauses(containers.clone())) as _);
+                let containers = Arc::new(Containers::start(&settings.localstack, regions, Clock::system()).await?);
+                let processes = containers.are_regions().then(|| Arc::new(Processes(containers.clone())) as _);
                 let endpoints = containers.endpoints();
-                let target = Emulator::start("localstack", &endpoints, regions, settings, seed, pausing).await?;
-                Ok(Self { target: Box::new(target), containers: Some(containers) })
+                match Emulator::start("localstack", &endpoints, regions, settings, seed, processes).await {
+                    Ok(target) => Ok(Self { target: Box::new(target), containers: Some(containers) }),
+                    Err(first) => Err(match containers.remove().await {
+                        Ok(()) => first,
+                        Err(left) => TargetError(format!("{first}; {left}")),
+                    }),
+                }
             }
             "endpoint" => {
                 let endpoints = Endpoints::from_settings(&settings.endpoint, regions)?;
@@ -53,14 +60,30 @@ impl Live {
 
     /// Removes what was started for it.
     pub async fn end(self) -> Result<(), TargetError> {
-        let Self { target, containers } = self;
-        // It holds the containers too, to pause them.
-        drop(target);
-        match containers.map(Arc::try_unwrap) {
+        match self.containers {
             None => Ok(()),
-            Some(Ok(containers)) => containers.remove().await,
-            Some(Err(_)) => Err(TargetError("the containers are still in use; they go with this process".to_owned())),
+            Some(containers) => containers.remove().await,
         }
+    }
+}
+
+/// Returns when this process is told to end: by Ctrl-C, by whoever stops jobs (SIGTERM), or by a terminal that goes (SIGHUP).
+pub async fn interrupted() {
+    let (terminated, hung_up) = (told(SignalKind::terminate()), told(SignalKind::hangup()));
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => if pressed.is_err() { std::future::pending().await },
+        () = terminated => {}
+        () = hung_up => {}
+    }
+}
+
+/// Where a signal cannot be listened for, it ends the process as it always did.
+async fn told(kind: SignalKind) {
+    match signal(kind) {
+        Ok(mut signal) => {
+            signal.recv().await;
+        }
+        Err(_) => std::future::pending().await,
     }
 }
 

@@ -13,6 +13,7 @@ mod localstack;
 pub mod proxy;
 mod raw;
 mod socket;
+mod tls;
 mod way;
 
 use std::net::Ipv4Addr;
@@ -27,7 +28,7 @@ use futures_util::future::BoxFuture;
 pub use raw::{Raw, RawError, element};
 pub use way::{Way, is_throttling, way};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::region::{Place, Region};
 use crate::store::Store;
 
@@ -48,6 +49,18 @@ pub trait Target: Send + Sync {
     /// How users reach what was deployed.
     fn internet(&self, roles: Roles<'_>) -> Arc<dyn Internet>;
     fn injector(&self) -> Arc<dyn Injector>;
+    /// What else than its version decides what it can do: how it is reached, as text.
+    fn settings(&self) -> String {
+        String::new()
+    }
+    /// What passed through the harness's own hands so far; nothing where calls go straight to the target.
+    fn passing(&self) -> Vec<Passing> {
+        Vec::new()
+    }
+    /// Whether it imitates AWS from near, in real time: quicker than AWS, and not whole.
+    fn is_emulator(&self) -> bool {
+        false
+    }
     /// Whether a function whose reserved concurrency is 0 is invoked by nobody there, as on AWS: the application of a
     /// Region is lost by it where the injector has no other means.
     fn throttles_functions(&self) -> bool {
@@ -230,6 +243,38 @@ pub enum Defect {
     PublishesPending,
 }
 
+/// What a breakage did to the requests that met it, as whoever made it counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Met {
+    /// Where they were met: `users` or `services`.
+    pub place: &'static str,
+    /// What was done to them: `503 ServiceUnavailable`, `hang`.
+    pub effect: String,
+    pub matched: u64,
+    /// Those it was done to; of what refuses, how often a port was closed.
+    pub fired: u64,
+    /// Connections that were open and were reset.
+    pub resets: u64,
+    pub first: Option<Timestamp>,
+    pub last: Option<Timestamp>,
+    /// The first few of them: `us-east-1 dynamodb PutItem`, `us-east-1 GET /whoami`.
+    pub samples: Vec<String>,
+}
+
+/// What passed through something of the harness's own on its way to the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passing {
+    /// `users` or `services`.
+    pub place: &'static str,
+    pub region: Region,
+    pub requests: u64,
+    pub answered: u64,
+    /// Those that the target did not answer, though nobody had broken it.
+    pub unanswered: u64,
+    /// Those for a host that is not known there.
+    pub unknown_hosts: u64,
+}
+
 /// Names a breakage until it is healed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BreakageId(pub u64);
@@ -241,6 +286,10 @@ pub trait Injector: Send + Sync {
     fn inject(&self, breakage: Breakage) -> BoxFuture<'_, Result<BreakageId, TargetError>>;
     /// Heals whatever is broken, at the end of a run that ended early.
     fn heal_all(&self) -> BoxFuture<'_, Result<(), TargetError>>;
+    /// What a breakage in force did so far, where that is counted.
+    fn met(&self, _: BreakageId) -> Vec<Met> {
+        Vec::new()
+    }
     /// Heals; healing twice is no error.
     fn heal(&self, id: BreakageId) -> BoxFuture<'_, Result<(), TargetError>>;
 }
@@ -251,11 +300,35 @@ where
     E: aws_sdk_s3::error::ProvideErrorMetadata + std::error::Error + 'static,
 {
     match (error.code(), error.message()) {
-        (Some(code), Some(message)) => format!("{code}: {message}"),
-        (Some(code), None) => code.to_owned(),
-        _ => aws_sdk_s3::error::DisplayErrorContext(error).to_string(),
+        (Some(code), Some(message)) => plain(&format!("{code}: {message}")),
+        (Some(code), None) => plain(code),
+        _ => causes(error),
     }
 }
+
+/// An error and all that caused it, on one line, each said once.
+pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut said: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        // Many an error repeats what caused it.
+        if !said.last().is_some_and(|last| last.contains(&text)) {
+            said.push(text);
+        }
+        next = cause.source();
+    }
+    plain(&said.join(": "))
+}
+
+/// What a service said, as it may be shown and kept: of some length, and with nothing in it that a terminal obeys.
+fn plain(text: &str) -> String {
+    let shown: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SAID).collect();
+    if text.chars().nth(SAID).is_some() { format!("{shown}...") } else { shown }
+}
+
+/// How many characters of what a service said are kept.
+const SAID: usize = 1_000;
 
 /// What a target could not do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -14,6 +14,7 @@ use aws_smithy_types::body::SdkBody;
 use bytes::BytesMut;
 use serde_json::Value;
 
+use super::{causes, plain};
 use crate::clock::Clock;
 use crate::region::Region;
 
@@ -21,6 +22,10 @@ use crate::region::Region;
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// Services with one endpoint for all Regions, which is signed for us-east-1 (AWS General Reference, service endpoints).
 const GLOBAL: [&str; 1] = ["iam"];
+
+/// What to do where nobody knows whose calls these are.
+pub const SIGN_IN: &str =
+    "sign in (aws sso login), name a profile in blackstart.yaml (aws.profile), or set AWS_ACCESS_KEY_ID";
 
 /// Calls a Region's services as one caller.
 #[derive(Clone)]
@@ -79,7 +84,9 @@ impl Raw {
     /// A call by method and path, with a body of JSON where it is not null.
     pub async fn rest(&self, service: &str, method: http::Method, path: &str, body: &Value) -> Result<Value, RawError> {
         let body = if body.is_null() { String::new() } else { body.to_string() };
-        as_json(&self.call(service, method, path, &[("content-type", "application/json")], body).await?)
+        // Without it API Gateway answers in a form of its own (HAL).
+        let headers = [("content-type", "application/json"), ("accept", "application/json")];
+        as_json(&self.call(service, method, path, &headers, body).await?)
     }
 
     async fn call(
@@ -106,11 +113,8 @@ impl Raw {
         let request = HttpRequest::try_from(request.map(SdkBody::from));
         let request = request.map_err(|why| RawError::unsent("InvalidRequest", why))?;
         let sending = async {
-            let response = self
-                .connector
-                .call(request)
-                .await
-                .map_err(|why| RawError::unsent("ConnectorError", aws_sdk_s3::error::DisplayErrorContext(why)))?;
+            let response =
+                self.connector.call(request).await.map_err(|why| RawError::unsent("ConnectorError", causes(&why)))?;
             let response = response.try_into_http1x().map_err(|why| RawError::unsent("InvalidResponse", why))?;
             let status = response.status();
             let kind =
@@ -125,7 +129,7 @@ impl Raw {
     async fn sign(&self, service: &str, scope: Region, request: &mut http::Request<String>) -> Result<(), RawError> {
         let refused = |why: &dyn std::fmt::Display| RawError::unsent("NoCredentials", why);
         let credentials = self.credentials.provide_credentials().await;
-        let credentials = credentials.map_err(|why| refused(&aws_sdk_s3::error::DisplayErrorContext(why)))?;
+        let credentials = credentials.map_err(|why| refused(&format!("{}; {SIGN_IN}", causes(&why))))?;
         let identity = credentials.into();
         let parameters = v4::SigningParams::builder()
             .identity(&identity)
@@ -182,7 +186,7 @@ fn said(status: u16, kind: Option<&str>, text: &str) -> RawError {
     RawError {
         status: Some(status),
         code: code.map_or_else(|| format!("HTTP {status}"), |code| bare(&code)),
-        message: message.unwrap_or(shown),
+        message: plain(&message.unwrap_or(shown)),
     }
 }
 

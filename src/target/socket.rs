@@ -12,29 +12,13 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use super::{Connection, SendError, TargetError};
+use super::{Connection, SendError};
 
 /// The largest answer that is read: API Gateway's own limit is 10 MB.
 const LARGEST: usize = 16 << 20;
-
-/// How to speak TLS, with the machine's certificates.
-pub fn tls() -> Result<Arc<ClientConfig>, TargetError> {
-    let mut roots = RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    let (added, _) = roots.add_parsable_certificates(found.certs);
-    if added == 0 {
-        let why = found.errors.first().map_or_else(|| "none were found".to_owned(), ToString::to_string);
-        return Err(TargetError(format!("no certificates to trust on this machine: {why}; set SSL_CERT_FILE")));
-    }
-    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|why| TargetError(format!("TLS: {why}")))?;
-    Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
-}
 
 /// An open connection; its requests go one after the other, as HTTP/1.1 has them.
 struct Line {
@@ -160,6 +144,18 @@ mod tests {
             assert_eq!(answer.into_body(), "get /whoami http/1.1 api.orders.example");
         }
         assert_eq!(line.send(request()).await.unwrap_err(), SendError::Reset);
+    }
+
+    #[tokio::test]
+    async fn over_tls_a_server_must_be_who_its_name_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let (address, bundle) = crate::target::tls::tests::server("api.orders.example", folder.path()).await;
+        let trusting = |bundle: Option<&std::path::Path>| Some(Arc::new(crate::target::tls::trusting(bundle).unwrap()));
+        let line = open(address, "api.orders.example", trusting(Some(&bundle))).await.unwrap();
+        assert_eq!(line.send(request()).await.unwrap().into_body(), "/whoami");
+        for (host, trusted) in [("api.other.example", Some(bundle.as_path())), ("api.orders.example", None)] {
+            assert_eq!(open(address, host, trusting(trusted)).await.err(), Some(SendError::Reset), "{host}");
+        }
     }
 
     #[tokio::test]

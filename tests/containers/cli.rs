@@ -1,28 +1,6 @@
 //! The command line in this process.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
-use blackstart::cli::{self, Console, Engine};
-
-#[derive(Clone, Default)]
-struct Buffer(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Buffer {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Buffer {
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
-    }
-}
+use blackstart::cli::{self, Captured, Console, Engine};
 
 /// What a command came to.
 pub struct Said {
@@ -32,11 +10,10 @@ pub struct Said {
 }
 
 pub fn blackstart(args: &[&str]) -> Said {
-    let (out, err) = (Buffer::default(), Buffer::default());
-    let mut console = Console::to(Box::new(out.clone()), Arc::new(Mutex::new(err.clone())));
+    let said = Captured::default();
     let args = std::iter::once("blackstart").chain(args.iter().copied()).map(Into::into);
-    let code = cli::main(args, &mut console, &Engine::BUILT_IN);
-    Said { code, out: out.text(), err: err.text() }
+    let code = cli::main(args, &mut Console::captured(&said), &Engine::BUILT_IN);
+    Said { code, out: said.out(), err: said.err() }
 }
 
 /// The verdict of each assertion by id, and its evidence, of what `--json` printed.

@@ -51,12 +51,12 @@ pub struct Ministack {
 
 impl Ministack {
     /// `None`, said loudly, where it is not installed: `python3 -m venv target/ministack &&
-    /// target/ministack/bin/pip install 'ministack[full]'`.
+    /// target/ministack/bin/pip install 'ministack[full]' cbor2`.
     pub fn start() -> Option<Self> {
         let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/ministack/bin/ministack");
         let program = std::env::var_os("BLACKSTART_MINISTACK").map_or(own, PathBuf::from);
         if !program.is_file() {
-            skip(&format!("there is no ministack at {} (pip install 'ministack[full]')", program.display()));
+            skip(&format!("there is no ministack at {} (pip install 'ministack[full]' cbor2)", program.display()));
             return None;
         }
         let port = free_port();

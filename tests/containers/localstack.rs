@@ -5,6 +5,10 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use blackstart::scenario::{Containers, Plan};
+use blackstart::seed::Seed;
+use blackstart::target::live::{self, Live};
+use blackstart::target::{Breakage, Mode};
 use blackstart::wait::{self, Look};
 
 use crate::cli::{blackstart, verdicts};
@@ -72,6 +76,58 @@ fn what_it_says_it_can_do_and_does_not_is_found() {
         assert_eq!(found["standing"], expected, "{name}: {}", found["evidence"]);
     }
     assert_eq!(containers(), before);
+}
+
+#[test]
+fn a_region_with_a_container_of_its_own_is_paused_cut_off_and_given_back() {
+    let _alone = alone();
+    if !engine(IMAGE) {
+        return;
+    }
+    let before = containers();
+    let mut plan = Plan::default().target;
+    plan.name = "localstack".to_owned();
+    plan.settings.localstack.containers = Containers::PerRegion;
+    let done = live::in_real_time(move || async move {
+        let live = Live::start(&plan, Seed(7)).await.unwrap();
+        let [here, there] = live.target().regions() else { panic!("two Regions") };
+        let (here, there) = (*here, *there);
+        let asked = async |region| {
+            let raw = &live.target().clients_in(region).unwrap().raw;
+            let asking = raw.query("sts", "2011-06-15", "GetCallerIdentity", &[]);
+            tokio::time::timeout(Duration::from_secs(5), asking).await.ok()
+        };
+        let injector = live.target().injector();
+        for (mode, halted) in [(Mode::Hang, ["false 1", "true 1"]), (Mode::Refuse, ["false 0", "false 1"])] {
+            let broken = injector.inject(Breakage::Region { region: here, mode }).await.unwrap();
+            let lost = asked(here).await;
+            match mode {
+                Mode::Hang => assert_eq!(lost, None, "it hangs"),
+                _ => assert!(lost.is_some_and(|answer| answer.is_err()), "it refuses"),
+            }
+            assert!(asked(there).await.is_some_and(|answer| answer.is_ok()), "the other Region serves");
+            assert_eq!(standing(), halted);
+            injector.heal(broken).await.unwrap();
+            let back = asked(here).await;
+            assert!(back.as_ref().is_some_and(Result::is_ok), "{back:?}");
+            assert_eq!(standing(), ["false 1", "false 1"]);
+        }
+        // Somebody cleans up beside us.
+        let gone = Command::new("docker").args(["rm", "--force"]).args(containers().first()).output().unwrap();
+        assert!(gone.status.success());
+        live.end().await
+    });
+    done.unwrap().blocking_recv().unwrap().unwrap();
+    assert_eq!(containers(), before);
+}
+
+/// How each of this project's containers stands, as the engine itself says: whether it is paused, and on how many networks.
+fn standing() -> Vec<String> {
+    let format = ["inspect", "--format", "{{.State.Paused}} {{len .NetworkSettings.Networks}}"];
+    let inspected = Command::new("docker").args(format).args(containers()).output().unwrap();
+    let mut lines: Vec<String> = String::from_utf8_lossy(&inspected.stdout).lines().map(str::to_owned).collect();
+    lines.sort();
+    lines
 }
 
 #[test]

@@ -46,7 +46,8 @@ const CRATES: &[(&str, &[&str])] = &[
         "tokio",
         &["clock", "wait", "twin", "target", "deploy", "traffic", "fault", "probe", "data", "survey", "run", "steps"],
     ),
-    ("std::fs", &["history", "scenario", "deploy", "survey", "cli", "report", "steps"]),
+    // Of a target, the certificates it trusts.
+    ("std::fs", &["history", "scenario", "deploy", "survey", "target", "cli", "report", "steps"]),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

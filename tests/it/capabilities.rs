@@ -1,35 +1,17 @@
 //! What the twin says of itself, by the suite that every target is surveyed with.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use blackstart::capability::{Capability, Standing, Survey};
-use blackstart::cli::{self, Console, Engine};
-
-#[derive(Clone, Default)]
-struct Buffer(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Buffer {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
+use blackstart::cli::{self, Captured, Console, Engine};
 
 /// Exit code, stdout, stderr.
 fn say(more: &[&str]) -> (u8, String, String) {
-    let (out, err) = (Buffer::default(), Buffer::default());
-    let mut console = Console::to(Box::new(out.clone()), Arc::new(Mutex::new(err.clone())));
+    let said = Captured::default();
     let folder = tempfile::tempdir().unwrap();
     let args = ["blackstart", "capabilities", "--out", folder.path().to_str().unwrap()];
     let args = args.iter().chain(more).map(Into::into).collect::<Vec<std::ffi::OsString>>();
-    let code = cli::main(args, &mut console, &Engine::BUILT_IN);
-    let text = |buffer: Buffer| String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
+    let code = cli::main(args, &mut Console::captured(&said), &Engine::BUILT_IN);
     assert!(!folder.path().join("capabilities").exists(), "the embedded twin is probed anew each time");
-    (code, text(out), text(err))
+    (code, said.out(), said.err())
 }
 
 /// What the twin does not model, and says so.
@@ -55,11 +37,10 @@ fn the_twin_is_proven_where_it_models_something_and_honest_where_not() {
 }
 
 fn cli_schema() -> String {
-    let out = Buffer::default();
-    let mut console = Console::to(Box::new(out.clone()), Arc::new(Mutex::new(Buffer::default())));
+    let said = Captured::default();
     let args = ["blackstart", "schema", "capabilities"].map(Into::into);
-    assert_eq!(cli::main(args, &mut console, &Engine::BUILT_IN), 0);
-    String::from_utf8(out.0.lock().unwrap().clone()).unwrap()
+    assert_eq!(cli::main(args, &mut Console::captured(&said), &Engine::BUILT_IN), 0);
+    said.out()
 }
 
 /// Times are redacted: a new probe beside another one moves them. Everything else is the same in every run.

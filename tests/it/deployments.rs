@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use aws_sdk_cloudformation::types::{ChangeSetType, StackStatus};
 use aws_sdk_dynamodb::types::{CreateReplicationGroupMemberAction, ReplicationGroupUpdate};
-use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType};
+use aws_sdk_route53::types::{
+    Change, ChangeAction, ChangeBatch, HealthCheckConfig, HealthCheckType, ResourceRecord, ResourceRecordSet, RrType,
+};
 use blackstart::deploy::{
     self, DeployError, Deployment, LeftBehind, OnFailure, Options, Orphan, OrphanKind, Progress, StackDirectory,
 };
@@ -13,6 +15,7 @@ use blackstart::region::Region;
 use blackstart::seed::Seed;
 use blackstart::target::embedded::{Embedded, in_virtual_time};
 use blackstart::target::{Breakage, Clients, Mode, Target};
+use serde_json::json;
 
 const US: Region = Region::US_EAST_1;
 const EU: Region = Region::EU_WEST_1;
@@ -232,6 +235,24 @@ fn a_stack_that_failed_before_makes_way_for_the_next_attempt() {
 }
 
 #[test]
+fn a_run_does_not_take_over_what_stands() {
+    with_stack(&[], async |mut world: World| {
+        deploy::nothing_stands(&world.target, &world.directory).await.unwrap();
+        world.up(&STOPPING).await.unwrap();
+        let error = deploy::nothing_stands(&world.target, &world.directory).await.unwrap_err().to_string();
+        for part in ["blackstart-gameday-", "(UPDATE_COMPLETE, of run 7)", "blackstart down", "Environment"] {
+            assert!(error.contains(part), "{part}: {error}");
+        }
+        // Under another name there is room.
+        let mut other = world.directory.clone();
+        deploy::override_parameters(&mut other, [("Environment", "another")]).unwrap();
+        deploy::nothing_stands(&world.target, &other).await.unwrap();
+        world.down().await.unwrap();
+        deploy::nothing_stands(&world.target, &world.directory).await.unwrap();
+    });
+}
+
+#[test]
 fn a_later_process_finds_what_was_deployed() {
     with_stack(&[], async |mut world: World| {
         assert_eq!(world.found().await.stacks().count(), 0);
@@ -396,5 +417,102 @@ fn orphans_are_ours_alone() {
         deploy::remove_orphans(&world.target, &orphans.found, |_| {}).await.unwrap();
         assert_eq!(world.everything().await, foreign);
         assert_eq!(deploy::orphans(&world.target).await.unwrap().found, []);
+    });
+}
+
+/// Of each kind that a survey makes outside of stacks: one of a probe's, and one of somebody else's.
+async fn make_both(clients: &Clients) -> String {
+    let raw = &clients.raw;
+    let nobody = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": { "Service": "lambda.amazonaws.com" }, "Action": "sts:AssumeRole",
+    }] });
+    let policy =
+        json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Resource": "*", "Action": "s3:*" }] });
+    let (trust, policy) = (nobody.to_string(), policy.to_string());
+    let mut probes = String::new();
+    for name in ["blackstart-probe-1-x", "my-blackstart-probe-1"] {
+        raw.query("sns", "2010-03-31", "CreateTopic", &[("Name", name)]).await.unwrap();
+        let role = [("RoleName", name), ("AssumeRolePolicyDocument", trust.as_str())];
+        raw.query("iam", "2010-05-08", "CreateRole", &role).await.unwrap();
+        let inline = [("RoleName", name), ("PolicyName", "probe"), ("PolicyDocument", policy.as_str())];
+        raw.query("iam", "2010-05-08", "PutRolePolicy", &inline).await.unwrap();
+        let managed = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole";
+        let attached = [("RoleName", name), ("PolicyArn", managed)];
+        raw.query("iam", "2010-05-08", "AttachRolePolicy", &attached).await.unwrap();
+        let key = raw.json("kms", "TrentService.CreateKey", &json!({ "Description": name })).await.unwrap();
+        if probes.is_empty() {
+            probes = key["KeyMetadata"]["KeyId"].as_str().unwrap().to_owned();
+        }
+        let config = HealthCheckConfig::builder().r#type(HealthCheckType::Http).port(80).request_interval(30);
+        let config = config.fully_qualified_domain_name("nobody.invalid").resource_path("/").failure_threshold(3);
+        let check = clients.route53.create_health_check().caller_reference(name);
+        check.health_check_config(config.build().unwrap()).send().await.unwrap();
+    }
+    probes
+}
+
+#[test]
+fn all_that_probes_make_outside_of_stacks_is_found_and_goes() {
+    with_stack(&[], async |world: World| {
+        let us = world.clients(US);
+        let key = make_both(us).await;
+        let topic = [("Name", "blackstart-probe-1-y")];
+        world.clients(EU).raw.query("sns", "2010-03-31", "CreateTopic", &topic).await.unwrap();
+        // What a probe's stack has goes with it.
+        let template =
+            "Resources: { T: { Type: 'AWS::SNS::Topic', Properties: { TopicName: blackstart-probe-1-held } } }";
+        let stack = us.cloudformation.create_stack().stack_name("blackstart-probe-1-stack").template_body(template);
+        stack.send().await.unwrap();
+        tokio::time::sleep(Duration::from_secs(120)).await;
+
+        let orphans = deploy::orphans(&world.target).await.unwrap();
+        assert_eq!(orphans.unseen, Vec::<String>::new());
+        let found: Vec<_> = orphans.found.iter().map(|o| (o.kind, o.name.as_str(), o.region)).collect();
+        let expected = [
+            (OrphanKind::Stack, "blackstart-probe-1-stack", US),
+            (OrphanKind::Topic, "blackstart-probe-1-x", US),
+            (OrphanKind::Topic, "blackstart-probe-1-y", EU),
+            (OrphanKind::HealthCheck, "blackstart-probe-1-x", US),
+            (OrphanKind::Key, "blackstart-probe-1-x", US),
+            (OrphanKind::Role, "blackstart-probe-1-x", US),
+        ];
+        assert_eq!(found, expected);
+
+        let mut told = Vec::new();
+        deploy::remove_orphans(&world.target, &orphans.found, |progress| told.push(progress)).await.unwrap();
+        let due = told.iter().find_map(|progress| progress.why.clone()).unwrap();
+        assert_eq!(due, "its deletion is due in 7 days, as soon as KMS allows");
+        assert_eq!(deploy::orphans(&world.target).await.unwrap().found, []);
+        let described = us.raw.json("kms", "TrentService.DescribeKey", &json!({ "KeyId": key })).await.unwrap();
+        assert_eq!(described["KeyMetadata"]["KeyState"], "PendingDeletion");
+        let mut listed = us.raw.query("sns", "2010-03-31", "ListTopics", &[]).await.unwrap();
+        listed += &us.raw.query("iam", "2010-05-08", "ListRoles", &[]).await.unwrap();
+        let checks = us.route53.list_health_checks().send().await.unwrap();
+        listed.extend(checks.health_checks().iter().map(|check| check.caller_reference()));
+        assert!(listed.contains(":my-blackstart-probe-1<") && listed.contains("<RoleName>my-blackstart-probe-1<"));
+        assert_eq!((checks.health_checks().len(), listed.contains("blackstart-probe-1-")), (1, false), "{listed}");
+    });
+}
+
+#[test]
+fn a_role_that_will_not_go_is_named_with_what_to_do() {
+    with_stack(&[], async |world: World| {
+        let us = world.clients(US);
+        make_both(us).await;
+        let orphans = deploy::orphans(&world.target).await.unwrap();
+        let service = "iam".to_owned();
+        let breakage = Breakage::Service { region: Some(US), service, operations: vec![], mode: Mode::Errors };
+        let broken = world.target.injector().inject(breakage).await.unwrap();
+        let unseen = deploy::orphans(&world.target).await.unwrap().unseen;
+        assert!(unseen.len() == 1 && unseen[0].starts_with("roles in us-east-1: "), "{unseen:?}");
+        let left = match deploy::remove_orphans(&world.target, &orphans.found, |_| {}).await {
+            Err(DeployError::LeftBehind(left)) => left,
+            other => panic!("{other:?}"),
+        };
+        let [role] = left.as_slice() else { panic!("{left:?}") };
+        assert!(role.what == "role blackstart-probe-1-x" && role.way_out.contains("--orphans"), "{role}");
+        world.target.injector().heal(broken).await.unwrap();
+        let again = deploy::orphans(&world.target).await.unwrap().found;
+        assert_eq!(again.iter().map(|orphan| orphan.kind).collect::<Vec<_>>(), [OrphanKind::Role]);
     });
 }

@@ -1,29 +1,8 @@
 //! `blackstart guards`, in this process: one short game day under each guard.
 
-use std::io::Write;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 
-use blackstart::cli::{self, Console, Engine};
-
-#[derive(Clone, Default)]
-struct Buffer(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Buffer {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Buffer {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
+use blackstart::cli::{self, Captured, Console, Engine};
 
 const SCENARIO: &str = "
 scenario: short
@@ -47,11 +26,10 @@ fn compare(folder: &Path, more: &[&str]) -> (u8, String) {
     let stack = Path::new(env!("CARGO_MANIFEST_DIR")).join("stack");
     let scenario = folder.join("short.yaml");
     std::fs::write(&scenario, SCENARIO.replace("STACK", &stack.display().to_string())).unwrap();
-    let (out, runs) = (Buffer::default(), folder.join("runs"));
-    let mut console = Console::to(Box::new(out.clone()), Arc::new(Mutex::new(std::io::sink())));
+    let (said, runs) = (Captured::default(), folder.join("runs"));
     let args = ["blackstart", "guards", scenario.to_str().unwrap(), "--out", runs.to_str().unwrap()];
     let args = args.into_iter().chain(more.iter().copied()).map(Into::into);
-    (cli::main(args, &mut console, &Engine::BUILT_IN), out.text())
+    (cli::main(args, &mut Console::captured(&said), &Engine::BUILT_IN), said.out())
 }
 
 #[test]

@@ -3,14 +3,16 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use blackstart::clock::Clock;
 use blackstart::deploy::{self, Deployment, StackDirectory};
 use blackstart::fault::{self, Guard, Place as Where};
-use blackstart::history::{Journal, Recorder, UndoLog};
+use blackstart::history::{self, Event, Journal, Recorder, UndoLog};
+use blackstart::judge::{Judgement, Verdict, judge};
 use blackstart::region::{Place, Region};
-use blackstart::run::{Extent, restore};
-use blackstart::scenario::{Fault, Mode, Scope};
+use blackstart::run::{Extent, restore, run_on};
+use blackstart::scenario::{Fault, Mode, Plan, Rate, Scope, TimedFault};
 use blackstart::seed::Seed;
 use blackstart::shift::{Alias, Versions, Weights};
 use blackstart::target::embedded::{Embedded, in_virtual_time};
@@ -21,6 +23,7 @@ use serde_json::json;
 
 const US: Region = Region::US_EAST_1;
 const EU: Region = Region::EU_WEST_1;
+const NOT_THERE: &str = "not there: deleted since, or not on this target";
 
 /// The twin as an account is: nothing of it can be broken but by its own API.
 struct Account(Embedded);
@@ -160,6 +163,75 @@ impl World {
     }
 }
 
+/// A whole game day on what can be broken by its own API alone: its capabilities are probed first, the Region is lost and
+/// given back by reserved concurrency, and nothing stays behind.
+#[test]
+fn a_whole_day_on_an_account() {
+    let day = in_virtual_time(|| async {
+        let account = Account(Embedded::start(Seed(7), &[US, EU]));
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("runs/day");
+        std::fs::create_dir_all(&run).unwrap();
+        let mut plan = Plan::lose_region(US);
+        plan.target.stack = Path::new(env!("CARGO_MANIFEST_DIR")).join("stack");
+        plan.steady_state.duration = Duration::from_secs(120);
+        for population in &mut plan.traffic {
+            population.rate = Rate::per_second(4.0).unwrap();
+        }
+        // What an account has no switch for is left open, and everything else is judged.
+        let fault = Fault::Partition { between: (US, EU) };
+        let minute = Duration::from_secs(60);
+        let partition = TimedFault { id: "parted".to_owned(), at: Duration::ZERO, lasts: minute, fault };
+
+        let verdict = carried_out(&plan, &account, &run).await;
+        let lost: Vec<String> = verdict.assertions.iter().map(told).filter(|line| !line.starts_with("pass")).collect();
+        assert_eq!(lost, [""; 0]);
+        assert!(verdict.assertions.len() > 5);
+        let kept = UndoLog::resume(&run.join("undo.jsonl")).unwrap();
+        assert!(kept.path().unwrap().is_file() && kept.left_over().is_empty());
+        assert!(folder.path().join("runs/capabilities").read_dir().unwrap().next().is_some());
+        nothing_stands(&account).await;
+
+        plan.timeline.push(partition);
+        let again = folder.path().join("runs/again");
+        std::fs::create_dir_all(&again).unwrap();
+        let verdict = carried_out(&plan, &account, &again).await;
+        let open: Vec<String> = verdict.assertions.iter().map(told).filter(|line| !line.starts_with("pass")).collect();
+        assert!(!open.is_empty());
+        for line in &open {
+            assert!(line.starts_with("inconclusive") && line.contains("fault-partition"), "{line}");
+        }
+        nothing_stands(&account).await;
+    });
+    day.unwrap().blocking_recv().unwrap();
+}
+
+async fn carried_out(plan: &Plan, account: &Account, run: &Path) -> Verdict {
+    let file = run.join("history.jsonl");
+    let journal = Journal::create(&file).unwrap();
+    run_on(plan, account, journal.clone()).await.unwrap();
+    journal.finish().unwrap();
+    let mut records = Vec::new();
+    history::read(&file, |record| records.push(record)).unwrap();
+    let throttled =
+        records.iter().any(|record| matches!(&record.event, Event::Fault { kind, .. } if kind == "region-outage"));
+    let found = records.iter().filter(|record| matches!(record.event, Event::Capability { .. })).count();
+    assert!(throttled && found > 10, "{throttled} {found}");
+    judge(plan, &records)
+}
+
+fn told(judgement: &Judgement) -> String {
+    format!("{} {}: {}", judgement.verdict, judgement.id, judgement.evidence)
+}
+
+async fn nothing_stands(account: &Account) {
+    for region in [US, EU] {
+        let stacks = account.clients(region).unwrap().cloudformation.describe_stacks().send().await.unwrap();
+        let names: Vec<_> = stacks.stacks().iter().filter_map(|stack| stack.stack_name()).collect();
+        assert_eq!(names, [""; 0], "{region}");
+    }
+}
+
 fn in_world(story: impl AsyncFnOnce(World) + Send + 'static) {
     let ended = in_virtual_time(|| async {
         let world = World::up().await;
@@ -224,7 +296,37 @@ fn a_run_that_was_killed_is_put_back_from_its_log() {
         assert_eq!((world.reserved().await, world.left()), (Some(7), 1), "and it is still said next time");
 
         deploy_gone(&world).await;
-        assert_eq!((world.restore().await, world.left()), (vec![None], 0), "with its stack went the change");
+        let failed = world.restore().await.remove(0).unwrap();
+        assert_eq!((failed.as_str(), world.left()), (NOT_THERE, 1), "nobody can say that it is what it was");
+        let log = UndoLog::resume(&world.undo()).unwrap();
+        let torn_down = restore(&world.target, &log, Extent::AllButStacks).await;
+        assert_eq!((torn_down[0].failed.as_ref(), world.left()), (None, 0), "a run takes its own away, and the change");
+    });
+}
+
+/// A log read on another target, where none of what it names is: nothing is put back, and nothing of the log is settled.
+#[test]
+fn what_is_not_there_is_said_and_stays_in_the_log() {
+    in_world(async |world| {
+        let log = world.recorder.undo();
+        let alias = json!({"kind": "alias", "region": US, "function": "nobody", "alias": "live", "version": "1",
+            "other": null});
+        log.before("alias", alias).unwrap();
+        let records = json!([{"set_identifier": "us-east-1", "weight": 100}]);
+        let weights =
+            json!({"kind": "weights", "region": US, "zone": "Z0NOBODY", "name": "a.example", "records": records});
+        log.before("weights", weights).unwrap();
+        let parameters = |stacks: &[&str]| json!({"kind": "parameters", "region": US, "stacks": stacks, "parameters": {"ConfigFallback": "false"}});
+        log.before("parameters", parameters(&["nobodys"])).unwrap();
+        let region = world.deployment.stack_name("region");
+        log.before("parameters", parameters(&["nobodys", &region])).unwrap();
+
+        let said = world.restore().await;
+        let missing = Some(NOT_THERE.to_owned());
+        assert_eq!(said, [Some(format!("nobodys: {NOT_THERE}")), missing.clone(), missing.clone(), missing]);
+        assert_eq!(world.left(), 4);
+        let put = UndoLog::look(&world.undo()).unwrap();
+        assert_eq!(put.iter().map(|left| left.undo).collect::<Vec<_>>(), [4, 3, 2, 1]);
     });
 }
 

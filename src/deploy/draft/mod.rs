@@ -35,12 +35,17 @@ pub struct Guess {
     pub also: Vec<String>,
 }
 
-/// All that was found, and what could not be looked at.
+/// All that was found, what was passed over and why, and what could not be looked at.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Draft {
     pub guesses: Vec<Guess>,
+    /// `table orders of us-east-1: no replica in eu-west-1`.
+    pub passed_over: Vec<String>,
     pub troubles: Vec<String>,
 }
+
+/// How many things of a kind are named that were passed over: an account may have thousands.
+const PASSED_OVER: usize = 5;
 
 /// Looks through an account's Regions for a stack that could be rehearsed.
 pub async fn draft(target: &dyn Target) -> Result<Draft, DeployError> {
@@ -48,20 +53,20 @@ pub async fn draft(target: &dyn Target) -> Result<Draft, DeployError> {
     for region in target.regions() {
         regions.push((*region, target.clients_in(*region)?));
     }
-    let mut look = Look { regions: &regions, found: Vec::new(), troubles: Vec::new() };
+    let mut look = Look::over(&regions);
     stores::look(&mut look).await;
     names::look(&mut look).await;
     apis::look(&mut look).await;
     functions::look(&mut look).await;
     let outputs = look.outputs().await;
-    let Look { found, troubles, .. } = look;
+    let Look { found, passed_over, troubles, .. } = look;
     let at: Vec<Region> = regions.iter().map(|(region, _)| *region).collect();
     let mut guesses: Vec<Guess> = found
         .into_iter()
         .map(|Found { role, values, why, also }| Guess { role, resource: express(&values, &outputs, &at), why, also })
         .collect();
     guesses.sort_by_key(|guess| ROLES.iter().position(|role| *role == guess.role));
-    Ok(Draft { guesses, troubles })
+    Ok(Draft { guesses, passed_over, troubles })
 }
 
 impl Draft {
@@ -69,10 +74,13 @@ impl Draft {
     pub fn yaml(&self) -> String {
         let mut text =
             "# Drafted by `blackstart adopt`: read every line before it is used. A role that is not here was \
-                        not found;\n# scenarios that need it say so and go on without.\n"
+                        not found;\n# what needs it is inconclusive, and says so.\n"
                 .to_owned();
         for trouble in &self.troubles {
             text.push_str(&comment("could not look at ", trouble));
+        }
+        for passed in &self.passed_over {
+            text.push_str(&comment("passed over: ", passed));
         }
         text.push_str("adopted:\n  roles:");
         text.push_str(if self.guesses.is_empty() { " {}\n" } else { "\n" });
@@ -135,16 +143,38 @@ struct Found {
 struct Look<'a> {
     regions: &'a [(Region, &'a Clients)],
     found: Vec<Found>,
+    passed_over: Vec<String>,
     troubles: Vec<String>,
 }
 
 impl<'a> Look<'a> {
+    fn over(regions: &'a [(Region, &'a Clients)]) -> Self {
+        Self { regions, found: Vec::new(), passed_over: Vec::new(), troubles: Vec::new() }
+    }
+
     fn primary(&self) -> Option<(Region, &'a Clients)> {
         self.regions.first().copied()
     }
 
     fn trouble(&mut self, what: &str, region: Region, why: &str) {
         self.troubles.push(format!("{what} in {region}: {why}"));
+    }
+
+    /// Names what is no candidate, each with its reason.
+    fn pass_over(&mut self, kind: &str, mut reasons: Vec<String>) {
+        let more = reasons.len().saturating_sub(PASSED_OVER);
+        reasons.truncate(PASSED_OVER);
+        self.passed_over.extend(reasons.into_iter().map(|reason| format!("{kind} {reason}")));
+        if more > 0 {
+            self.passed_over.push(format!("{more} more of kind {kind}"));
+        }
+    }
+
+    /// The other Regions, in words.
+    fn but(&self, region: Region) -> String {
+        let others = self.regions.iter().filter(|(other, _)| *other != region);
+        let others: Vec<&str> = others.map(|(other, _)| other.as_str()).collect();
+        if others.is_empty() { "another Region".to_owned() } else { others.join(" or ") }
     }
 
     /// What was found for a role already, in a Region.

@@ -1,6 +1,8 @@
-//! Tables, buckets and secrets that are in more than one of the Regions.
+//! Tables, buckets and secrets that are in more than one of the Regions; of the others, why they are no candidates.
 
 use std::collections::BTreeMap;
+
+use aws_sdk_s3::error::ProvideErrorMetadata;
 
 use super::super::adopted::ByRegion;
 use super::super::buckets;
@@ -26,7 +28,7 @@ fn among(look: &Look<'_>, named: impl Iterator<Item = String>) -> Vec<Region> {
 /// A global table is the same name everywhere; a table that only its first Region knows is no candidate.
 async fn tables(look: &mut Look<'_>) -> Vec<(ByRegion, String)> {
     let Some((primary, clients)) = look.primary() else { return Vec::new() };
-    let mut candidates = Vec::new();
+    let (mut candidates, mut reasons) = (Vec::new(), Vec::new());
     let mut pages = clients.dynamodb.list_tables().into_paginator().send();
     while let Some(page) = pages.next().await {
         let page = match page {
@@ -37,16 +39,25 @@ async fn tables(look: &mut Look<'_>) -> Vec<(ByRegion, String)> {
             }
         };
         for name in page.table_names() {
-            let Ok(described) = clients.dynamodb.describe_table().table_name(name).send().await else { continue };
+            let described = match clients.dynamodb.describe_table().table_name(name).send().await {
+                Ok(described) => described,
+                Err(error) => {
+                    reasons.push(format!("{name} of {primary}: {}", said(&error)));
+                    continue;
+                }
+            };
             let replicas = described.table().map(|table| table.replicas().to_vec()).unwrap_or_default();
             let elsewhere = among(look, replicas.into_iter().filter_map(|replica| replica.region_name));
             let others: Vec<&str> = elsewhere.iter().filter(|region| **region != primary).map(|r| r.as_str()).collect();
-            if !others.is_empty() {
+            if others.is_empty() {
+                reasons.push(format!("{name} of {primary}: no replica in {}", look.but(primary)));
+            } else {
                 let why = format!("a table of {primary} with a replica in {}", others.join(", "));
                 candidates.push((ByRegion::from([(primary, name.clone())]), why));
             }
         }
     }
+    look.pass_over("table", reasons);
     candidates
 }
 
@@ -66,10 +77,28 @@ async fn replicated_buckets(look: &mut Look<'_>) -> Vec<(ByRegion, String)> {
         let known = at.filter(|at| look.regions.iter().any(|(region, _)| region == at));
         places.extend(known.map(|region| (name.to_owned(), region)));
     }
+    let (candidates, reasons) = pairs(look, &places).await;
+    look.pass_over("bucket", reasons);
+    candidates
+}
+
+/// The pairs, and of each bucket that is in none of them why.
+async fn pairs(look: &Look<'_>, places: &BTreeMap<String, Region>) -> (Vec<(ByRegion, String)>, Vec<String>) {
     let mut candidates: Vec<(ByRegion, String)> = Vec::new();
-    for (name, region) in &places {
+    let mut reasons: Vec<(&str, String)> = Vec::new();
+    for (name, region) in places {
         let Some((_, here)) = look.regions.iter().find(|(known, _)| known == region) else { continue };
-        for destination in destinations(here, name).await {
+        let elsewhere = look.but(*region);
+        let destinations = match destinations(here, name).await {
+            Ok(destinations) => destinations,
+            Err(why) => {
+                reasons.push((name, format!("{name} of {region}: {why}")));
+                continue;
+            }
+        };
+        let to = destinations.join(", ");
+        reasons.push((name, format!("{name} of {region}: it replicates to {to}, which is not in {elsewhere}")));
+        for destination in destinations {
             let Some(there) = places.get(&destination).filter(|there| *there != region) else { continue };
             let pair = ByRegion::from([(*region, name.clone()), (*there, destination)]);
             match candidates.iter_mut().find(|(known, _)| *known == pair) {
@@ -78,21 +107,30 @@ async fn replicated_buckets(look: &mut Look<'_>) -> Vec<(ByRegion, String)> {
             }
         }
     }
-    candidates
+    // The far end of a pair may have no rule of its own.
+    let paired = |name: &str| candidates.iter().any(|(pair, _)| pair.values().any(|member| member == name));
+    let reasons = reasons.into_iter().filter(|(name, _)| !paired(name)).map(|(_, reason)| reason).collect();
+    (candidates, reasons)
 }
 
-/// The buckets that a bucket's rules replicate to.
-async fn destinations(clients: &Clients, bucket: &str) -> Vec<String> {
-    let Ok(answer) = clients.s3.get_bucket_replication().bucket(bucket).send().await else { return Vec::new() };
+/// The buckets that a bucket's rules replicate to; why it has none.
+async fn destinations(clients: &Clients, bucket: &str) -> Result<Vec<String>, String> {
+    let answer = match clients.s3.get_bucket_replication().bucket(bucket).send().await {
+        Ok(answer) => answer,
+        Err(error) if error.code() == Some("ReplicationConfigurationNotFoundError") => {
+            return Err("no replication rule".to_owned());
+        }
+        Err(error) => return Err(format!("its replication cannot be read: {}", said(&error))),
+    };
     let rules = answer.replication_configuration().map(|configuration| configuration.rules()).unwrap_or_default();
     let arns = rules.iter().filter_map(|rule| rule.destination().map(|destination| destination.bucket()));
     let mut names: Vec<String> = arns.map(|arn| arn.rsplit(':').next().unwrap_or(arn).to_owned()).collect();
     names.dedup();
-    names
+    if names.is_empty() { Err("no replication rule".to_owned()) } else { Ok(names) }
 }
 
 async fn secrets(look: &mut Look<'_>) -> Vec<(ByRegion, String)> {
-    let mut candidates = Vec::new();
+    let (mut candidates, mut reasons) = (Vec::new(), Vec::new());
     for (region, clients) in look.regions {
         let mut pages = clients.secretsmanager.list_secrets().into_paginator().send();
         while let Some(page) = pages.next().await {
@@ -105,16 +143,26 @@ async fn secrets(look: &mut Look<'_>) -> Vec<(ByRegion, String)> {
             };
             for name in page.secret_list().iter().filter_map(|secret| secret.name()) {
                 let described = clients.secretsmanager.describe_secret().secret_id(name).send().await;
-                let Ok(described) = described else { continue };
+                let described = match described {
+                    Ok(described) => described,
+                    Err(error) => {
+                        reasons.push(format!("{name} of {region}: {}", said(&error)));
+                        continue;
+                    }
+                };
                 // Only a primary tells of its replicas.
                 let replicas = described.replication_status().iter().filter_map(|r| r.region().map(str::to_owned));
                 let others: Vec<&str> = among(look, replicas).into_iter().map(Region::as_str).collect();
-                if !others.is_empty() {
+                let is_replica = described.primary_region().is_some_and(|primary| primary != region.as_str());
+                if others.is_empty() && !is_replica {
+                    reasons.push(format!("{name} of {region}: no replica in {}", look.but(*region)));
+                } else if !others.is_empty() {
                     let why = format!("a secret of {region} with a replica in {}", others.join(", "));
                     candidates.push((ByRegion::from([(*region, name.to_owned())]), why));
                 }
             }
         }
     }
+    look.pass_over("secret", reasons);
     candidates
 }

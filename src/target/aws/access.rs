@@ -24,7 +24,7 @@ use super::guard::{Access, Unchecked};
 use crate::clock::Clock;
 use crate::region::Region;
 use crate::scenario::{Settings, Timeouts};
-use crate::target::{Raw, TargetError};
+use crate::target::{Raw, TargetError, tls};
 
 /// How a role's sessions name themselves, so that CloudTrail shows who it was.
 const SESSION: &str = "blackstart";
@@ -43,15 +43,16 @@ pub struct Http {
 }
 
 impl Http {
-    /// HTTPS with the machine's certificates.
-    pub fn tls(timeouts: &Timeouts) -> Self {
+    /// HTTPS with the machine's certificates, and the bundle of the settings.
+    pub fn tls(settings: &Settings) -> Result<Self, TargetError> {
         let provider = || Provider::Rustls(CryptoMode::Ring);
-        let settings = HttpConnectorSettings::builder().connect_timeout(timeouts.connect).build();
-        let connector = Connector::builder().tls_provider(provider()).connector_settings(settings).build();
-        Self {
-            client: Builder::new().tls_provider(provider()).build_https(),
-            connector: SharedHttpConnector::new(connector),
-        }
+        let trusted = tls::context(settings.ca_bundle.as_deref())?;
+        let limits = HttpConnectorSettings::builder().connect_timeout(settings.timeouts.connect).build();
+        let connector = Connector::builder().tls_provider(provider()).tls_context(trusted.clone());
+        Ok(Self {
+            client: Builder::new().tls_provider(provider()).tls_context(trusted).build_https(),
+            connector: SharedHttpConnector::new(connector.connector_settings(limits).build()),
+        })
     }
 }
 
@@ -179,8 +180,7 @@ impl ProvideCredentials for Nobody {
     where
         Self: 'a,
     {
-        let none =
-            "no credentials: sign in (aws sso login), name a profile in blackstart.yaml, or set AWS_ACCESS_KEY_ID";
+        let none = "there are no credentials";
         future::ProvideCredentials::ready(Err(CredentialsError::not_loaded(none)))
     }
 }

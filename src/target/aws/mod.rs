@@ -19,7 +19,7 @@ use aws_config::BehaviorVersion;
 use futures_util::future::BoxFuture;
 use tokio_rustls::rustls::ClientConfig;
 
-use super::{Breakage, BreakageId, Clients, Injector, Internet, Mode, Packaging, Roles, Target, TargetError, socket};
+use super::{Breakage, BreakageId, Clients, Injector, Internet, Mode, Packaging, Roles, Target, TargetError, tls};
 use crate::clock::Clock;
 use crate::region::Region;
 use crate::scenario::Settings;
@@ -45,7 +45,8 @@ impl Aws {
         let clock = Clock::system();
         let checked = check(settings, regions, clock).await?;
         let resolvers = names::resolvers(&settings.aws.resolvers)?;
-        Ok(Self::of(&checked, settings, clock, resolvers, socket::tls()?))
+        let tls = tls::trusting(settings.ca_bundle.as_deref())?;
+        Ok(Self::of(&checked, settings, clock, resolvers, Arc::new(tls)))
     }
 
     /// What the guard let through, as a target.
@@ -81,7 +82,7 @@ pub async fn accounts(settings: &Settings, regions: &[Region]) -> Result<Vec<Acc
 async fn check(settings: &Settings, regions: &[Region], clock: Clock) -> Result<Checked, TargetError> {
     let variables: Vec<String> = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
     access::endpoints_are_awss(variables.iter().map(String::as_str))?;
-    let (http, load) = (Http::tls(&settings.timeouts), || aws_config::defaults(BehaviorVersion::latest()));
+    let (http, load) = (Http::tls(settings)?, || aws_config::defaults(BehaviorVersion::latest()));
     let unchecked = access::unchecked(settings, regions, clock, &http, load).await;
     Ok(unchecked.check(&settings.aws.allow).await?)
 }

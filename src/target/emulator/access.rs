@@ -1,5 +1,7 @@
 //! How an emulator is reached: its URLs, and SDK clients that go there.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
@@ -11,18 +13,22 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use bytes::Bytes;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::clock::Clock;
 use crate::region::Region;
 use crate::scenario::{Endpoint, Timeouts};
 use crate::target::proxy::Upstream;
-use crate::target::{Clients, Raw, SendError, TargetError, socket};
+use crate::target::{Clients, Raw, SendError, TargetError, socket, tls};
 
 /// What emulators take for an account of twelve zeros: they check no signature.
 const KEYS: (&str, &str) = ("test", "test");
 
 /// How long an emulator may take to say what it is.
-const ASKED: Duration = Duration::from_secs(5);
+const ASKED: Duration = Duration::from_secs(10);
 
 /// Where each Region is, as `http://host:port`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,17 +70,19 @@ impl Endpoints {
     /// The services with an upstream of their own.
     pub(super) fn services(&self) -> Result<Vec<(Region, &str, Upstream)>, TargetError> {
         let each = self.by_service.iter();
-        each.map(|(region, service, url)| Ok((*region, service.as_str(), upstream(url)?))).collect()
+        each.map(|(region, service, url)| Ok((*region, service.as_str(), read(url)?))).collect()
     }
 
-    pub(super) fn upstreams(&self, regions: &[Region]) -> Result<Vec<(Region, Upstream)>, TargetError> {
-        regions.iter().map(|region| Ok((*region, upstream(self.url(*region)?)?))).collect()
+    /// Where each of these Regions is; an error says which URL is none, and what was expected.
+    pub fn upstreams(&self, regions: &[Region]) -> Result<Vec<(Region, Upstream)>, TargetError> {
+        regions.iter().map(|region| Ok((*region, read(self.url(*region)?)?))).collect()
     }
 
-    /// The primary Region's.
-    pub(super) fn first(&self, regions: &[Region]) -> Result<String, TargetError> {
-        let primary = regions.first().copied().unwrap_or(Region::US_EAST_1);
-        self.url(primary).map(str::to_owned)
+    /// How TLS is spoken to those of them that are https.
+    pub(super) fn tls(&self, bundle: Option<&Path>) -> Result<ClientConfig, TargetError> {
+        let urls = self.by_region.iter().map(|(_, url)| url).chain(self.by_service.iter().map(|(_, _, url)| url));
+        let mut upstreams = urls.filter_map(|url| url.parse::<Upstream>().ok());
+        if upstreams.any(|upstream| upstream.is_https()) { tls::trusting(bundle) } else { tls::untrusting() }
     }
 
     fn url(&self, region: Region) -> Result<&str, TargetError> {
@@ -83,13 +91,8 @@ impl Endpoints {
     }
 }
 
-fn upstream(url: &str) -> Result<Upstream, TargetError> {
-    let refused = |why: String| TargetError(format!("{url:?}: {why}"));
-    let authority = url.trim_end_matches('/').strip_prefix("http://").ok_or_else(|| {
-        refused("expected http://host:port; the harness's proxy speaks plain HTTP to emulators".to_owned())
-    })?;
-    let authority = if authority.contains(':') { authority.to_owned() } else { format!("{authority}:80") };
-    authority.parse::<Upstream>().map_err(|why| refused(why.to_string()))
+pub(super) fn read(url: &str) -> Result<Upstream, TargetError> {
+    url.parse::<Upstream>().map_err(|why| TargetError(why.to_string()))
 }
 
 /// The SDK clients of a Region at this URL.
@@ -116,16 +119,32 @@ pub(super) fn clients(url: &str, region: Region, clock: Clock, timeouts: &Timeou
 
 /// Whether an emulator says that it is up.
 pub async fn is_healthy(url: &str) -> Result<(), String> {
-    get(url, "/_localstack/health").await.map(|_| ()).map_err(|why| why.to_string())
+    let upstream = read(url).map_err(|why| why.to_string())?;
+    get(&upstream, None, "/_localstack/health").await.map(|_| ()).map_err(|why| why.to_string())
+}
+
+/// Whether anybody listens there, and is who its certificate says.
+pub(super) async fn reach(upstream: &Upstream, tls: &Arc<ClientConfig>) -> Result<(), String> {
+    let reaching = async {
+        let stream = TcpStream::connect(upstream.authority()).await.map_err(|why| why.to_string())?;
+        if upstream.is_https() {
+            let name = ServerName::try_from(upstream.host().to_owned()).map_err(|why| why.to_string())?;
+            let greeted = TlsConnector::from(tls.clone()).connect(name, stream).await;
+            greeted.map_err(|why| format!("{why}; ca_bundle in blackstart.yaml names certificates to trust"))?;
+        }
+        Ok(())
+    };
+    let silent = || format!("it did not within {} s", ASKED.as_secs());
+    tokio::time::timeout(ASKED, reaching).await.unwrap_or_else(|_| Err(silent()))
 }
 
 /// Asks for a page of the emulator's own.
-pub(super) async fn get(url: &str, path: &str) -> Result<String, SendError> {
-    let authority = url.trim_start_matches("http://").trim_end_matches('/');
+pub(super) async fn get(upstream: &Upstream, tls: Option<Arc<ClientConfig>>, path: &str) -> Result<String, SendError> {
+    let authority = upstream.authority();
     let asking = async {
         let mut found = tokio::net::lookup_host(authority).await.map_err(|_| SendError::NoRoute)?;
         let address = found.next().ok_or(SendError::NoRoute)?;
-        let line = socket::open(address, authority, None).await?;
+        let line = socket::open(address, upstream.host(), tls.filter(|_| upstream.is_https())).await?;
         let request = http::Request::get(format!("http://{authority}{path}")).body(Bytes::new());
         let answer = line.send(request.map_err(|_| SendError::NoRoute)?).await?;
         if !answer.status().is_success() {
@@ -139,6 +158,10 @@ pub(super) async fn get(url: &str, path: &str) -> Result<String, SendError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::Settings;
+    use crate::seed::Seed;
+    use crate::target::Target;
+    use crate::target::emulator::Emulator;
 
     const BOTH: [Region; 2] = [Region::US_EAST_1, Region::EU_WEST_1];
 
@@ -163,14 +186,39 @@ mod tests {
         let endpoints = Endpoints::from_settings(&endpoint, &BOTH).unwrap();
         let services: Vec<String> =
             endpoints.services().unwrap().iter().map(|(region, name, at)| format!("{region} {name} {at}")).collect();
-        assert_eq!(services, ["eu-west-1 dynamodb localhost:8000"]);
+        assert_eq!(services, ["eu-west-1 dynamodb http://localhost:8000"]);
     }
 
     #[test]
-    fn what_is_no_plain_url_is_refused() {
-        for url in ["https://localhost:4566", "localhost:4566", "http://a b:1"] {
-            assert!(Endpoints::one(url, &BOTH).upstreams(&BOTH).is_err(), "{url}");
+    fn what_is_no_url_is_refused_with_what_was_expected() {
+        for url in ["localhost:4566", "http://localhost:4566/aws"] {
+            let why = Endpoints::one(url, &BOTH).upstreams(&BOTH).unwrap_err();
+            assert!(why.0.contains(url) && why.0.contains("expected http://host:port"), "{why}");
         }
-        assert!(Endpoints::one("http://localhost", &BOTH).upstreams(&BOTH).is_ok());
+    }
+
+    #[tokio::test]
+    async fn an_https_endpoint_is_asked_over_tls_through_the_proxy() {
+        let folder = tempfile::tempdir().unwrap();
+        let (address, bundle) = tls::tests::server("localhost", folder.path()).await;
+        let endpoints = Endpoints::one(&format!("https://localhost:{}", address.port()), &BOTH[..1]);
+        let start = async |endpoints: &Endpoints, bundle: Option<&Path>| {
+            let settings = Settings { ca_bundle: bundle.map(Path::to_owned), ..Settings::default() };
+            Emulator::start("endpoint", endpoints, &BOTH[..1], &settings, Seed(7), None).await
+        };
+        let emulator = start(&endpoints, Some(&bundle)).await.unwrap();
+        let Clients { raw, .. } = emulator.clients(BOTH[0]).unwrap();
+        assert_eq!(raw.query("sts", "2011-06-15", "GetCallerIdentity", &[]).await.unwrap(), "/");
+        let refused = start(&endpoints, None).await.err().unwrap();
+        assert!(refused.0.contains("certificate") && refused.0.contains("ca_bundle"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn an_endpoint_where_nobody_listens_is_said_at_once() {
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let endpoints = Endpoints::one(&format!("http://{closed}"), &BOTH);
+        let nobody = Emulator::start("endpoint", &endpoints, &BOTH, &Settings::default(), Seed(7), None).await.err();
+        let nobody = nobody.unwrap().0;
+        assert!(nobody.starts_with(&format!("endpoint: http://{closed} (us-east-1) does not answer: ")), "{nobody}");
     }
 }

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::Pause;
+use super::{Process, access};
 use crate::region::Region;
 use crate::target::proxy::{Effect, Proxy, Rule, RuleId, Traffic};
-use crate::target::{Breakage, BreakageId, Injector, Mode, TargetError};
+use crate::target::{Breakage, BreakageId, Injector, Met, Mode, Passing, TargetError};
 
 pub(super) struct ProxyInjector {
     services: Arc<Proxy>,
     edge: Arc<Proxy>,
-    pausing: Option<Arc<dyn Pause>>,
+    processes: Option<Arc<dyn Process>>,
     in_force: Mutex<InForce>,
 }
 
@@ -29,20 +29,43 @@ struct InForce {
 struct Undo {
     services: Vec<RuleId>,
     edge: Vec<RuleId>,
-    resume: Option<Region>,
+    process: Option<(Region, Halt)>,
 }
 
-/// What is done at each proxy.
+/// What is done at each proxy, and to a Region's process.
 #[derive(Default)]
 struct Rules {
     services: Vec<Rule>,
     edge: Vec<Rule>,
-    pause: Option<Region>,
+    process: Option<(Region, Halt)>,
+}
+
+/// How a process is kept from its callers.
+#[derive(Clone, Copy)]
+enum Halt {
+    Paused,
+    Disconnected,
 }
 
 impl ProxyInjector {
-    pub fn new(services: Arc<Proxy>, edge: Arc<Proxy>, pausing: Option<Arc<dyn Pause>>) -> Self {
-        Self { services, edge, pausing, in_force: Mutex::default() }
+    pub fn new(services: Arc<Proxy>, edge: Arc<Proxy>, processes: Option<Arc<dyn Process>>) -> Self {
+        Self { services, edge, processes, in_force: Mutex::default() }
+    }
+
+    /// What passed the proxies so far.
+    pub fn passing(&self) -> Vec<Passing> {
+        let sides = [("services", &self.services), ("users", &self.edge)];
+        let each = sides.into_iter().flat_map(|(place, proxy)| {
+            proxy.audit().regions.into_iter().map(move |(region, passed)| Passing {
+                place,
+                region,
+                requests: passed.requests,
+                answered: passed.answered,
+                unanswered: passed.upstream_failures,
+                unknown_hosts: passed.unknown_hosts,
+            })
+        });
+        each.collect()
     }
 
     fn rules(&self, breakage: &Breakage) -> Result<Rules, String> {
@@ -78,20 +101,45 @@ impl ProxyInjector {
 
     /// Everything in a Region, for users and for the harness.
     fn region(&self, region: Region, mode: Mode) -> Rules {
-        if mode == Mode::Hang && self.pausing.is_some() {
-            return Rules { pause: Some(region), ..Rules::default() };
+        let own = self.processes.is_some();
+        if mode == Mode::Hang && own {
+            return Rules { process: Some((region, Halt::Paused)), ..Rules::default() };
         }
         let everything = |effect| vec![Rule::new(Traffic::Everything, effect).in_region(region)];
         let services = if mode == Mode::Refuse { Effect::Refuse } else { service_effect(mode) };
-        Rules { services: everything(services), edge: everything(edge_effect(mode)), pause: None }
+        // Callers are refused at the proxies, which would else say that their upstream is gone.
+        let process = (mode == Mode::Refuse && own).then_some((region, Halt::Disconnected));
+        Rules { services: everything(services), edge: everything(edge_effect(mode)), process }
+    }
+
+    async fn halt(&self, region: Region, halt: Halt) -> Result<(), TargetError> {
+        match (&self.processes, halt) {
+            (Some(processes), Halt::Paused) => processes.pause(region).await,
+            (Some(processes), Halt::Disconnected) => processes.disconnect(region).await,
+            (None, _) => Ok(()),
+        }
     }
 
     async fn undo(&self, mut undo: Undo) -> Result<(), TargetError> {
-        self.lift(&mut undo);
-        match (undo.resume, &self.pausing) {
-            (Some(region), Some(pausing)) => pausing.resume(region).await,
+        let running = match (&self.processes, undo.process) {
+            (Some(processes), Some((region, Halt::Paused))) => processes.resume(region).await,
+            (Some(processes), Some((region, Halt::Disconnected))) => match processes.reconnect(region).await {
+                Ok(url) => self.move_to(region, &url),
+                Err(why) => Err(why),
+            },
             _ => Ok(()),
+        };
+        // Whoever comes when the rules are gone finds it there.
+        self.lift(&mut undo);
+        running
+    }
+
+    fn move_to(&self, region: Region, url: &str) -> Result<(), TargetError> {
+        let upstream = access::read(url)?;
+        for proxy in [&self.services, &self.edge] {
+            proxy.move_to(region, upstream.clone());
         }
+        Ok(())
     }
 
     /// Puts all rules in force, or none of them.
@@ -190,14 +238,14 @@ impl Injector for ProxyInjector {
     fn inject(&self, breakage: Breakage) -> BoxFuture<'_, Result<BreakageId, TargetError>> {
         Box::pin(async move {
             let rules = self.rules(&breakage).map_err(TargetError)?;
-            let pause = rules.pause;
+            let process = rules.process;
             let mut undo = self.put(rules)?;
-            if let (Some(region), Some(pausing)) = (pause, &self.pausing) {
-                if let Err(why) = pausing.pause(region).await {
+            if let Some((region, halt)) = process {
+                if let Err(why) = self.halt(region, halt).await {
                     self.lift(&mut undo);
                     return Err(why);
                 }
-                undo.resume = Some(region);
+                undo.process = process;
             }
             let mut in_force = self.in_force.lock().unwrap_or_else(PoisonError::into_inner);
             in_force.last += 1;
@@ -217,6 +265,26 @@ impl Injector for ProxyInjector {
         })
     }
 
+    fn met(&self, id: BreakageId) -> Vec<Met> {
+        let in_force = self.in_force.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(undo) = in_force.by_id.get(&id.0) else { return Vec::new() };
+        let sides = [("services", &self.services, &undo.services), ("users", &self.edge, &undo.edge)];
+        let each = sides.into_iter().flat_map(|(place, proxy, ids)| {
+            let fired = proxy.audit().rules.into_iter().filter(|fired| ids.contains(&fired.id));
+            fired.map(move |fired| Met {
+                place,
+                effect: fired.rule.effect.to_string(),
+                matched: fired.matched,
+                fired: fired.fired,
+                resets: fired.connections_reset,
+                first: fired.first,
+                last: fired.last,
+                samples: fired.samples.iter().map(ToString::to_string).collect(),
+            })
+        });
+        each.collect()
+    }
+
     fn heal(&self, id: BreakageId) -> BoxFuture<'_, Result<(), TargetError>> {
         Box::pin(async move {
             let undo = self.in_force.lock().unwrap_or_else(PoisonError::into_inner).by_id.remove(&id.0);
@@ -225,5 +293,147 @@ impl Injector for ProxyInjector {
                 None => Ok(()),
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use bytes::Bytes;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::seed::Seed;
+    use crate::target::{socket, tls};
+
+    const US: Region = Region::US_EAST_1;
+    const EU: Region = Region::EU_WEST_1;
+
+    /// What was done to the processes, in order.
+    #[derive(Default)]
+    struct Noted {
+        acts: Mutex<Vec<String>>,
+        moved_to: Mutex<Option<SocketAddr>>,
+    }
+
+    impl Noted {
+        fn note(&self, act: &str, region: Region) {
+            self.acts.lock().unwrap().push(format!("{act} {region}"));
+        }
+    }
+
+    impl Process for Noted {
+        fn pause(&self, region: Region) -> BoxFuture<'_, Result<(), TargetError>> {
+            self.note("pause", region);
+            Box::pin(async { Ok(()) })
+        }
+
+        fn resume(&self, region: Region) -> BoxFuture<'_, Result<(), TargetError>> {
+            self.note("resume", region);
+            Box::pin(async { Ok(()) })
+        }
+
+        fn disconnect(&self, region: Region) -> BoxFuture<'_, Result<(), TargetError>> {
+            self.note("disconnect", region);
+            Box::pin(async { Ok(()) })
+        }
+
+        fn reconnect(&self, region: Region) -> BoxFuture<'_, Result<String, TargetError>> {
+            self.note("reconnect", region);
+            let at = *self.moved_to.lock().unwrap();
+            Box::pin(async move { at.map(|at| format!("http://{at}")).ok_or_else(|| TargetError("still off".into())) })
+        }
+    }
+
+    /// An emulator that answers every user with its own name.
+    async fn upstream(name: &'static str) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let service = hyper::service::service_fn(move |_| async move {
+                    let body = http_body_util::Full::new(Bytes::from_static(name.as_bytes()));
+                    Ok::<_, std::convert::Infallible>(http::Response::new(body))
+                });
+                let stream = hyper_util::rt::TokioIo::new(stream);
+                tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(stream, service));
+            }
+        });
+        address
+    }
+
+    async fn proxy(at: SocketAddr) -> Arc<Proxy> {
+        let upstreams = vec![(US, at.into()), (EU, at.into())];
+        let proxy = Proxy::start(upstreams, tls::untrusting().unwrap(), Clock::system(), Seed(7)).await.unwrap();
+        let hosts = [US, EU].map(|region| crate::target::proxy::Host {
+            region,
+            name: "api.example".to_owned(),
+            upstream_host: "a".to_owned(),
+            path_prefix: String::new(),
+        });
+        proxy.set_hosts(hosts.to_vec()).unwrap();
+        Arc::new(proxy)
+    }
+
+    /// A user of a Region asks.
+    async fn ask(edge: &Proxy, region: Region) -> Result<(u16, Bytes), crate::target::SendError> {
+        let line = socket::open(edge.address(region).unwrap(), "api.example", None).await?;
+        let request = http::Request::get("http://api.example/whoami").body(Bytes::new()).unwrap();
+        let answer = line.send(request).await?;
+        Ok((answer.status().as_u16(), answer.into_body()))
+    }
+
+    #[tokio::test]
+    async fn what_a_breakage_did_is_counted_until_it_is_healed() {
+        let at = upstream("emulator").await;
+        let (services, edge) = (proxy(at).await, proxy(at).await);
+        let injector = ProxyInjector::new(services, edge.clone(), None);
+        let application = Breakage::Application { region: US, mode: Mode::Errors, functions: Vec::new() };
+        let id = injector.inject(application).await.unwrap();
+        for _ in 0..3 {
+            assert_eq!(ask(&edge, US).await.unwrap().0, 500);
+        }
+        assert_eq!(ask(&edge, EU).await.unwrap().1, "emulator");
+        let [met] = &injector.met(id)[..] else { panic!("one rule") };
+        assert_eq!((met.place, met.matched, met.fired), ("users", 3, 3));
+        assert_eq!(
+            (met.effect.as_str(), met.samples[0].as_str()),
+            ("500 InternalServerErrorException", "us-east-1 GET /whoami")
+        );
+        assert!(met.first.is_some() && met.last >= met.first);
+        injector.heal(id).await.unwrap();
+        assert_eq!(injector.met(id), []);
+        assert_eq!(ask(&edge, US).await.unwrap().1, "emulator");
+        let of = |region| {
+            injector.passing().into_iter().find(|passing| passing.place == "users" && passing.region == region)
+        };
+        assert_eq!(of(US).map(|passing| (passing.requests, passing.answered, passing.unanswered)), Some((4, 1, 0)));
+    }
+
+    #[tokio::test]
+    async fn a_region_that_refuses_is_cut_off_and_found_where_it_comes_back() {
+        let (before, after) = (upstream("before").await, upstream("after").await);
+        let (services, edge) = (proxy(before).await, proxy(before).await);
+        let noted = Arc::new(Noted::default());
+        let injector = ProxyInjector::new(services, edge.clone(), Some(noted.clone()));
+        let id = injector.inject(Breakage::Region { region: US, mode: Mode::Refuse }).await.unwrap();
+        assert_eq!(ask(&edge, US).await.unwrap_err(), crate::target::SendError::Refused);
+        // Where it cannot be put back, that is said, and nobody is refused any longer.
+        assert_eq!(injector.heal(id).await.unwrap_err().0, "still off");
+        let again = injector.inject(Breakage::Region { region: US, mode: Mode::Refuse }).await.unwrap();
+        *noted.moved_to.lock().unwrap() = Some(after);
+        injector.heal(again).await.unwrap();
+        assert_eq!(ask(&edge, US).await.unwrap().1, "after");
+        assert_eq!(ask(&edge, EU).await.unwrap().1, "before");
+        let hangs = injector.inject(Breakage::Region { region: EU, mode: Mode::Hang }).await.unwrap();
+        injector.heal(hangs).await.unwrap();
+        let acts = noted.acts.lock().unwrap().join(", ");
+        assert_eq!(
+            acts,
+            "disconnect us-east-1, reconnect us-east-1, disconnect us-east-1, reconnect us-east-1, pause eu-west-1, resume \
+             eu-west-1"
+        );
     }
 }

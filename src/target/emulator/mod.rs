@@ -17,12 +17,13 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use serde_json::Value;
+use tokio_rustls::rustls::ClientConfig;
 
 use super::proxy::{Proxy, Upstream};
-use super::{Clients, Injector, Internet, Packaging, Roles, Target, TargetError};
+use super::{Clients, Injector, Internet, Packaging, Passing, Roles, SendError, Target, TargetError};
 use crate::clock::Clock;
 use crate::region::Region;
-use crate::scenario::Settings;
+use crate::scenario::{Endpoint, Settings};
 use crate::seed::Seed;
 pub use access::{Endpoints, is_healthy};
 use injector::ProxyInjector;
@@ -31,6 +32,9 @@ use internet::{EmulatorInternet, Names};
 /// Edges get addresses from the block for benchmarks (RFC 2544), which nobody routes: each stands for the port on which
 /// the edge proxy waits for users of that Region.
 const EDGES: [u8; 3] = [198, 18, 0];
+
+/// The Host header by which ministack knows an API (its README, "API Gateway").
+const MINISTACK_HOST: &str = "{api}.execute-api.localhost";
 
 /// An emulator as a target.
 pub struct Emulator {
@@ -42,8 +46,8 @@ pub struct Emulator {
     edge: Arc<Proxy>,
     edges: Vec<Edge>,
     settings: Settings,
-    /// Where it says what it is.
-    health: String,
+    /// What it says it is.
+    version: String,
     injector: Arc<ProxyInjector>,
 }
 
@@ -55,10 +59,15 @@ pub struct Edge {
     pub listens: SocketAddr,
 }
 
-/// Stops a whole Region of an emulator from answering, where each Region is a process of its own.
-pub trait Pause: Send + Sync {
+/// What can be done to a whole Region of an emulator, where each Region is a process of its own.
+pub trait Process: Send + Sync {
+    /// It stands still: whoever asks it waits.
     fn pause(&self, region: Region) -> BoxFuture<'_, Result<(), TargetError>>;
     fn resume(&self, region: Region) -> BoxFuture<'_, Result<(), TargetError>>;
+    /// It runs on, and reaches nobody.
+    fn disconnect(&self, region: Region) -> BoxFuture<'_, Result<(), TargetError>>;
+    /// Gives the URL it has now.
+    fn reconnect(&self, region: Region) -> BoxFuture<'_, Result<String, TargetError>>;
 }
 
 impl Emulator {
@@ -69,17 +78,29 @@ impl Emulator {
         regions: &[Region],
         settings: &Settings,
         seed: Seed,
-        pausing: Option<Arc<dyn Pause>>,
+        processes: Option<Arc<dyn Process>>,
     ) -> Result<Self, TargetError> {
         let clock = Clock::system();
         let failed = |why: &dyn std::fmt::Display| TargetError(format!("{name}: {why}"));
         let upstreams: Vec<(Region, Upstream)> = endpoints.upstreams(regions)?;
-        let services = Proxy::start(upstreams.clone(), clock, seed).await.map_err(|why| failed(&why))?;
+        let tls = endpoints.tls(settings.ca_bundle.as_deref())?;
+        let shared = Arc::new(tls.clone());
+        for (region, upstream) in &upstreams {
+            let reached = access::reach(upstream, &shared).await;
+            reached.map_err(|why| failed(&format!("{upstream} ({region}) does not answer: {why}")))?;
+        }
+        let version = match upstreams.first() {
+            Some((_, upstream)) => version(name, upstream, &shared)
+                .await
+                .map_err(|why| failed(&format!("{upstream} takes connections and does not answer: {why}")))?,
+            None => return Err(failed(&"no Region")),
+        };
+        let services = Proxy::start(upstreams.clone(), tls.clone(), clock, seed).await.map_err(|why| failed(&why))?;
         for (region, service, upstream) in endpoints.services()? {
             services.lead(region, service, upstream);
         }
         // Draws of its own: a rule of one proxy says nothing about the other's.
-        let edge = Proxy::start(upstreams, clock, Seed(!seed.0)).await.map_err(|why| failed(&why))?;
+        let edge = Proxy::start(upstreams, tls, clock, Seed(!seed.0)).await.map_err(|why| failed(&why))?;
         let mut clients = Vec::new();
         let mut edges = Vec::new();
         for (number, region) in (1..).zip(regions) {
@@ -89,9 +110,8 @@ impl Emulator {
             let [a, b, c] = EDGES;
             edges.push(Edge { region: *region, address: Ipv4Addr::new(a, b, c, number), listens: address(&edge)? });
         }
-        let health = endpoints.first(regions)?;
         let edge = Arc::new(edge);
-        let injector = Arc::new(ProxyInjector::new(Arc::new(services), edge.clone(), pausing));
+        let injector = Arc::new(ProxyInjector::new(Arc::new(services), edge.clone(), processes));
         Ok(Self {
             name,
             clock,
@@ -101,14 +121,23 @@ impl Emulator {
             edge,
             edges,
             settings: settings.clone(),
-            health,
+            version,
             injector,
         })
     }
 
+    /// How a deployed API is asked for: as the settings say, or as this emulator is known to want it.
+    fn asked_for(&self) -> Endpoint {
+        let mut endpoint = self.settings.endpoint.clone();
+        if self.version.starts_with("ministack") {
+            endpoint.api_host.get_or_insert_with(|| MINISTACK_HOST.to_owned());
+        }
+        endpoint
+    }
+
     /// Says to the edge what users' host names mean to the emulator, and who answers names.
     fn names(&self, roles: Roles<'_>) -> Names {
-        let hosts = internet::hosts(&self.regions, &self.settings.endpoint, roles);
+        let hosts = internet::hosts(&self.regions, &self.asked_for(), roles);
         // A host it does not know it answers with 403, as API Gateway does.
         if self.edge.set_hosts(hosts).is_err() {
             return Names::None;
@@ -123,6 +152,26 @@ impl Emulator {
             None => Names::Own(by_name),
         }
     }
+}
+
+/// What an emulator says it is.
+async fn version(name: &str, upstream: &Upstream, tls: &Arc<ClientConfig>) -> Result<String, SendError> {
+    // One that answers for another says its own name first.
+    for (path, known) in [("/_ministack/health", Some("ministack")), ("/_localstack/health", None), ("/health", None)] {
+        let text = match access::get(upstream, Some(tls.clone()), path).await {
+            Ok(text) => text,
+            // Whoever has no such page says so; whoever says nothing has hung.
+            Err(SendError::TimedOut) => return Err(SendError::TimedOut),
+            Err(_) => continue,
+        };
+        let Ok(health) = serde_json::from_str::<Value>(&text) else { continue };
+        let field = |name: &str| health.get(name).and_then(Value::as_str);
+        if let Some(version) = field("version") {
+            let what = known.or(field("edition")).or(field("server")).unwrap_or(name);
+            return Ok(format!("{what} {version}"));
+        }
+    }
+    Ok(format!("{name} of unknown version"))
 }
 
 impl Target for Emulator {
@@ -142,23 +191,28 @@ impl Target for Emulator {
         self.clients.iter().find(|(known, _)| *known == region).map(|(_, clients)| clients)
     }
 
+    fn settings(&self) -> String {
+        let Settings { endpoint, localstack, .. } = &self.settings;
+        // The environment by itself: as a part of the rest its values are masked.
+        let told = (endpoint, localstack, &localstack.environment, self.settings.functions());
+        serde_json::to_string(&told).unwrap_or_default()
+    }
+
+    fn passing(&self) -> Vec<Passing> {
+        self.injector.passing()
+    }
+
+    fn is_emulator(&self) -> bool {
+        true
+    }
+
     fn packaging(&self) -> Packaging {
         Packaging::Bootstrap { folder: self.settings.functions() }
     }
 
     fn version(&self) -> BoxFuture<'_, String> {
-        Box::pin(async move {
-            for path in ["/_localstack/health", "/_ministack/health", "/health"] {
-                let Ok(text) = access::get(&self.health, path).await else { continue };
-                let Ok(health) = serde_json::from_str::<Value>(&text) else { continue };
-                let field = |name: &str| health.get(name).and_then(Value::as_str);
-                if let Some(version) = field("version") {
-                    let what = field("edition").or(field("server")).unwrap_or(self.name);
-                    return format!("{what} {version}");
-                }
-            }
-            format!("{} of unknown version", self.name)
-        })
+        let version = self.version.clone();
+        Box::pin(async move { version })
     }
 
     fn internet(&self, roles: Roles<'_>) -> Arc<dyn Internet> {

@@ -52,6 +52,16 @@ pub struct Sample {
     pub path: String,
 }
 
+impl std::fmt::Display for Sample {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (&self.service, &self.operation) {
+            (Some(service), Some(operation)) => write!(f, "{} {service} {operation}", self.region),
+            (Some(service), None) => write!(f, "{} {service} {} {}", self.region, self.method, self.path),
+            (None, _) => write!(f, "{} {} {}", self.region, self.method, self.path),
+        }
+    }
+}
+
 /// What passed through one Region's port.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Passed {

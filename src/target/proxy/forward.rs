@@ -9,9 +9,11 @@ use http::header::{self, HeaderName};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Request, Response, Uri};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio_rustls::rustls::ClientConfig;
 
 use super::ProxyError;
 use super::call::host;
@@ -40,32 +42,63 @@ const HOP_BY_HOP: &[&str] = &[
     "expect",
 ];
 
-/// Where a Region's requests go: plain HTTP.
+/// Where a Region's requests go.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Upstream(Authority);
+pub struct Upstream {
+    scheme: Scheme,
+    authority: Authority,
+}
+
+impl Upstream {
+    pub fn is_https(&self) -> bool {
+        self.scheme == Scheme::HTTPS
+    }
+
+    /// Without the port: what its certificate must be for.
+    pub fn host(&self) -> &str {
+        self.authority.host()
+    }
+
+    /// `host:port`.
+    pub fn authority(&self) -> &str {
+        self.authority.as_str()
+    }
+}
 
 impl std::str::FromStr for Upstream {
     type Err = ProxyError;
-    /// Reads `host:port`.
+    /// Reads `http://host:port` or `https://host:port`; the port may be left out, and nothing may follow it.
     fn from_str(text: &str) -> Result<Self, ProxyError> {
-        let authority: Option<Authority> = text.parse().ok();
-        authority
-            .filter(|authority| authority.port_u16().is_some() && !text.contains('@'))
-            .map(Self)
-            .ok_or_else(|| ProxyError::Upstream(text.to_owned()))
+        let refused = || ProxyError::Upstream(text.to_owned());
+        let (scheme, rest) = text.split_once("://").ok_or_else(refused)?;
+        let (scheme, port) = match scheme.to_ascii_lowercase().as_str() {
+            "http" => (Scheme::HTTP, 80),
+            "https" => (Scheme::HTTPS, 443),
+            _ => return Err(refused()),
+        };
+        let authority: Authority = rest.trim_end_matches('/').parse().map_err(|_| refused())?;
+        let is_bare = !authority.host().is_empty() && !rest.contains('@');
+        let with_port = match authority.port() {
+            Some(_) => authority.port_u16().map(|_| authority),
+            None if authority.host() == authority.as_str() => format!("{authority}:{port}").parse().ok(),
+            // A port that is none.
+            None => None,
+        };
+        with_port.filter(|_| is_bare).map(|authority| Self { scheme, authority }).ok_or_else(refused)
     }
 }
 
 impl From<std::net::SocketAddr> for Upstream {
     fn from(address: std::net::SocketAddr) -> Self {
         // An address and a port always make an authority.
-        Self(address.to_string().parse().unwrap_or_else(|_| Authority::from_static("localhost")))
+        let authority = address.to_string().parse().unwrap_or_else(|_| Authority::from_static("localhost:80"));
+        Self { scheme: Scheme::HTTP, authority }
     }
 }
 
 impl std::fmt::Display for Upstream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
+        write!(f, "{}://{}", self.scheme, self.authority)
     }
 }
 
@@ -111,20 +144,29 @@ impl Hosts {
 }
 
 pub(super) struct Upstreams {
-    client: Client<HttpConnector, Full<Bytes>>,
-    by_region: BTreeMap<Region, Upstream>,
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    by_region: Mutex<BTreeMap<Region, Upstream>>,
     /// Services that are somewhere else than the rest of their Region, by SigV4 name.
     by_service: Mutex<BTreeMap<(Region, String), Upstream>>,
 }
 
 impl Upstreams {
-    pub fn new(by_region: BTreeMap<Region, Upstream>) -> Self {
+    pub fn new(by_region: BTreeMap<Region, Upstream>, tls: ClientConfig) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT));
+        // Which of the two it is, the upstream's URL says.
+        connector.enforce_http(false);
+        let connector =
+            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(connector);
         let mut client = Client::builder(TokioExecutor::new());
         client.pool_idle_timeout(IDLE).pool_timer(TokioTimer::new());
-        Self { client: client.build(connector), by_region, by_service: Mutex::default() }
+        Self { client: client.build(connector), by_region: Mutex::new(by_region), by_service: Mutex::default() }
+    }
+
+    /// Leads a Region somewhere else from now on.
+    pub fn move_to(&self, region: Region, upstream: Upstream) {
+        self.by_region.lock().unwrap_or_else(PoisonError::into_inner).insert(region, upstream);
     }
 
     /// Leads one service of a Region somewhere else.
@@ -135,8 +177,10 @@ impl Upstreams {
 
     fn of(&self, region: Region, service: Option<&str>) -> Option<Upstream> {
         let by_service = self.by_service.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = service.and_then(|service| by_service.get(&(region, service.to_owned())));
-        own.or_else(|| self.by_region.get(&region)).cloned()
+        if let Some(own) = service.and_then(|service| by_service.get(&(region, service.to_owned()))) {
+            return Some(own.clone());
+        }
+        self.by_region.lock().unwrap_or_else(PoisonError::into_inner).get(&region).cloned()
     }
 
     /// The upstream's answer, or why there is none. Host, path and query stay as they are: they are signed.
@@ -149,8 +193,8 @@ impl Upstreams {
         let Some(upstream) = self.of(region, service) else { return Err(format!("{region} has no upstream")) };
         let (mut parts, body) = request.into_parts();
         let mut uri = http::uri::Parts::default();
-        uri.scheme = Some(Scheme::HTTP);
-        uri.authority = Some(upstream.0.clone());
+        uri.scheme = Some(upstream.scheme.clone());
+        uri.authority = Some(upstream.authority.clone());
         uri.path_and_query = Some(parts.uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/")));
         parts.uri = Uri::from_parts(uri).map_err(|error| error.to_string())?;
         parts.version = http::Version::HTTP_11;
@@ -204,9 +248,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_upstream_is_a_host_and_a_port() {
-        assert_eq!("localhost:4566".parse::<Upstream>().unwrap().to_string(), "localhost:4566");
-        for wrong in ["localhost", "http://localhost:4566", "user@localhost:4566", ""] {
+    fn an_upstream_is_a_url_of_a_host_and_nothing_more() {
+        for (url, read) in [
+            ("http://localhost:4566", "http://localhost:4566"),
+            ("http://localhost:4566/", "http://localhost:4566"),
+            ("http://localhost", "http://localhost:80"),
+            ("HTTPS://lab.example", "https://lab.example:443"),
+            ("https://[::1]:4567", "https://[::1]:4567"),
+        ] {
+            assert_eq!(url.parse::<Upstream>().unwrap().to_string(), read);
+        }
+        for wrong in [
+            "localhost",
+            "localhost:4566",
+            "ftp://localhost:4566",
+            "http://user@localhost:4566",
+            "http://",
+            "http://:80",
+            "http://a b:1",
+            "http://localhost:99999",
+            "http://localhost:4566/aws",
+            "http://localhost:4566?x=1",
+            "",
+        ] {
             let error = wrong.parse::<Upstream>().unwrap_err().to_string();
             assert!(error.contains(&format!("{wrong:?}")), "{error}");
         }

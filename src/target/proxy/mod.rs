@@ -31,6 +31,7 @@ use bytes::Bytes;
 use http::Request;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
+use tokio_rustls::rustls::ClientConfig;
 
 pub use audit::{Audit, Fired, Passed, Sample};
 pub use call::{Call, Protocol};
@@ -51,7 +52,7 @@ pub enum ProxyError {
     Listen { region: Region, source: std::io::Error },
     #[error("the proxy was given {0} twice, or no Region at all; give each Region one upstream")]
     Regions(String),
-    #[error("{0:?} is no upstream; give host:port, such as localhost:4566")]
+    #[error("{0:?} is no URL of an endpoint: expected http://host:port or https://host:port, with no path after it")]
     Upstream(String),
     #[error(
         "the host {0:?} cannot be mapped: it needs an upstream host, and a path prefix that is empty or begins with /"
@@ -92,9 +93,14 @@ impl Shared {
 }
 
 impl Proxy {
-    /// Listens for each Region on a free port of 127.0.0.1 and forwards to the Region's upstream. Needs a tokio
-    /// runtime with IO, on real time.
-    pub async fn start(upstreams: Vec<(Region, Upstream)>, clock: Clock, seed: Seed) -> Result<Self, ProxyError> {
+    /// Listens for each Region on a free port of 127.0.0.1 and forwards to the Region's upstream, over TLS of this kind
+    /// where its URL says https. Needs a tokio runtime with IO, on real time.
+    pub async fn start(
+        upstreams: Vec<(Region, Upstream)>,
+        tls: ClientConfig,
+        clock: Clock,
+        seed: Seed,
+    ) -> Result<Self, ProxyError> {
         let given = upstreams.len();
         let upstreams: BTreeMap<Region, Upstream> = upstreams.into_iter().collect();
         if upstreams.is_empty() || upstreams.len() < given {
@@ -109,7 +115,7 @@ impl Proxy {
             .collect::<Result<_, _>>()?;
         let shared = Arc::new(Shared {
             rules: Rules::new(clock, seed),
-            upstreams: Upstreams::new(upstreams),
+            upstreams: Upstreams::new(upstreams, tls),
             hosts: Mutex::default(),
             passed: Mutex::default(),
         });
@@ -120,6 +126,11 @@ impl Proxy {
     /// What SDK clients and users of the Region connect to.
     pub fn address(&self, region: Region) -> Option<SocketAddr> {
         self.gates.get(&region).map(|gate| gate.address)
+    }
+
+    /// Leads a Region to another upstream from now on.
+    pub fn move_to(&self, region: Region, upstream: Upstream) {
+        self.shared.upstreams.move_to(region, upstream);
     }
 
     /// Leads one service of a Region, by SigV4 name, to an upstream of its own.

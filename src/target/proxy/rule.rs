@@ -88,6 +88,22 @@ pub enum Effect {
     Refuse,
 }
 
+impl std::fmt::Display for Effect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Error { status, code, .. } => write!(f, "{status} {code}"),
+            Self::Throttle => f.write_str("throttling"),
+            Self::Latency { delay, jitter } => {
+                write!(f, "{} to {} ms later", delay.as_millis(), (*delay + *jitter).as_millis())
+            }
+            Self::Hang => f.write_str("silence"),
+            Self::Reset => f.write_str("reset"),
+            Self::AnswerLost => f.write_str("answer lost"),
+            Self::Refuse => f.write_str("refusal"),
+        }
+    }
+}
+
 /// One rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {

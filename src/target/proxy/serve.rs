@@ -100,12 +100,13 @@ async fn answer(gate: &Gate, shared: &Shared, cut: &Notify, request: Request<Byt
     let call = Call::read(gate.region, &request);
     let decision = shared.rules.decide(&call, gate.region);
     let throttled = WireError::throttle(&call);
-    let protocol = call.protocol;
+    let Call { protocol, service, .. } = call;
     if !decision.delay.is_zero() {
         tokio::time::sleep(decision.delay).await;
     }
+    let service = service.as_deref();
     let Some(Failing { effect, request_id, .. }) = &decision.failing else {
-        return forward(gate, shared, protocol, request).await;
+        return forward(gate, shared, (protocol, service), request).await;
     };
     match effect {
         Effect::Error { status, code, message } => {
@@ -119,7 +120,7 @@ async fn answer(gate: &Gate, shared: &Shared, cut: &Notify, request: Request<Byt
             reset(cut).await
         }
         Effect::AnswerLost => {
-            forward(gate, shared, protocol, request).await;
+            forward(gate, shared, (protocol, service), request).await;
             reset(cut).await
         }
         // A delay is no failure, and is never decided as one.
@@ -127,11 +128,15 @@ async fn answer(gate: &Gate, shared: &Shared, cut: &Notify, request: Request<Byt
     }
 }
 
-async fn forward(gate: &Gate, shared: &Shared, protocol: Protocol, request: Request<Bytes>) -> Response<Bytes> {
+async fn forward(
+    gate: &Gate,
+    shared: &Shared,
+    (protocol, service): (Protocol, Option<&str>),
+    request: Request<Bytes>,
+) -> Response<Bytes> {
     if request.method() == Method::CONNECT {
         return WireError::new(405, "MethodNotAllowed", "CONNECT is not proxied").into_response(protocol, REQUEST_ID);
     }
-    let service = Call::read(gate.region, &request).service.map(|service| service.to_string());
     let request = match protocol {
         Protocol::Edge => match shared.rewrite(gate.region, request) {
             Some(request) => request,
@@ -144,7 +149,7 @@ async fn forward(gate: &Gate, shared: &Shared, protocol: Protocol, request: Requ
         _ => request,
     };
     let counted = |count: fn(&mut Passed)| shared.note(gate.region, count);
-    match shared.upstreams.send(gate.region, service.as_deref(), request).await {
+    match shared.upstreams.send(gate.region, service, request).await {
         Ok(response) => {
             counted(|passed| passed.answered += 1);
             response

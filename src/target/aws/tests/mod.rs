@@ -244,7 +244,7 @@ async fn over_https_a_closed_port_is_an_error_and_no_panic() {
     drop(listener);
     let keys = Credentials::new("AKIAOWN", "secret", None, None, "test");
     let raw = crate::target::Raw {
-        connector: Http::tls(&Settings::default().timeouts).connector,
+        connector: Http::tls(&Settings::default()).unwrap().connector,
         credentials: aws_credential_types::provider::SharedCredentialsProvider::new(keys),
         region: US,
         clock: Clock::system(),

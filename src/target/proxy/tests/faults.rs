@@ -85,7 +85,7 @@ async fn the_first_failing_rule_decides_and_the_others_keep_their_counts() {
 /// How many of 40 calls failed, and which.
 async fn drawn(seed: u64, probability: f64) -> String {
     let (address, _) = upstream(canned).await;
-    let proxy = Proxy::start(vec![(US, address.into())], Clock::system(), Seed(seed)).await.unwrap();
+    let proxy = Proxy::start(vec![(US, address.into())], plain(), Clock::system(), Seed(seed)).await.unwrap();
     proxy.inject(Rule::new(Traffic::service("dynamodb"), Effect::Throttle).with_probability(probability)).unwrap();
     let us = dynamodb(&proxy, US);
     let mut seen = String::new();
@@ -179,7 +179,7 @@ async fn a_hang_lasts_until_it_is_healed_or_ends_or_the_client_leaves() {
 #[tokio::test]
 async fn a_rule_that_makes_no_sense_is_refused_with_the_reason() {
     let (address, _) = upstream(canned).await;
-    let proxy = Proxy::start(vec![(US, address.into())], Clock::system(), Seed(7)).await.unwrap();
+    let proxy = Proxy::start(vec![(US, address.into())], plain(), Clock::system(), Seed(7)).await.unwrap();
     let throttle = || Rule::new(Traffic::Everything, Effect::Throttle);
     let cases = [
         (throttle().in_region(EU), "no Region eu-west-1"),
@@ -197,5 +197,5 @@ async fn a_rule_that_makes_no_sense_is_refused_with_the_reason() {
     }
     assert!(proxy.audit().rules.is_empty());
     let twice = vec![(US, address.into()), (US, address.into())];
-    assert!(Proxy::start(twice, Clock::system(), Seed(7)).await.is_err());
+    assert!(Proxy::start(twice, plain(), Clock::system(), Seed(7)).await.is_err());
 }

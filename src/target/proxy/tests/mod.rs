@@ -73,9 +73,14 @@ async fn proxy() -> (Proxy, Seen) {
     (proxy_before(address).await, seen)
 }
 
+/// Trusting nobody: for upstreams that speak plain HTTP.
+fn plain() -> ClientConfig {
+    crate::target::tls::untrusting().unwrap()
+}
+
 async fn proxy_before(address: SocketAddr) -> Proxy {
     let upstreams = vec![(US, address.into()), (EU, address.into())];
-    Proxy::start(upstreams, Clock::system(), Seed(7)).await.unwrap()
+    Proxy::start(upstreams, plain(), Clock::system(), Seed(7)).await.unwrap()
 }
 
 /// What an unmodified client is configured with, but for retries, which would hide faults from the tests.
