@@ -10,14 +10,11 @@
 #[cfg(test)]
 extern crate self as blackstart;
 
+pub use blackstart_ground::{clock, dns, region, rest, seed, store};
+pub use blackstart_twin as twin;
+
 pub mod arrivals;
 pub mod capability;
-pub mod clock;
-pub mod dns;
-pub mod region;
-pub mod rest;
-pub mod seed;
-pub mod store;
 pub mod wait;
 
 pub mod cli;
@@ -34,7 +31,6 @@ pub mod shift;
 pub mod survey;
 pub mod target;
 pub mod traffic;
-pub mod twin;
 
 #[cfg(feature = "bdd")]
 #[path = "../steps/mod.rs"]

@@ -67,11 +67,13 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Every source file below `src/` and `steps/`, by the module it belongs to.
+/// Every source file of the harness, its ground and its twin, by the module it belongs to.
 fn modules() -> BTreeMap<String, Vec<(PathBuf, String)>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut modules: BTreeMap<String, Vec<(PathBuf, String)>> = BTreeMap::new();
-    for (folder, module) in [("src", None), ("steps", Some("steps"))] {
+    let folders =
+        [("src", None), ("crates/ground/src", None), ("crates/twin/src", Some("twin")), ("steps", Some("steps"))];
+    for (folder, module) in folders {
         let folder = root.join(folder);
         for path in sources(&folder) {
             let first = path.strip_prefix(&folder).unwrap().components().next().unwrap();
