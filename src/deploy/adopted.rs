@@ -71,16 +71,10 @@ async fn by_tag(target: &dyn Target, role: &str, tag: &str, value: &str, kind: &
         });
         let answer = raw.json("tagging", "ResourceGroupsTaggingAPI_20170126.GetResources", &body).await;
         let answer = answer.map_err(|error| format!("searching {region} by tag: {error}"))?;
-        match arns(&answer).as_slice() {
-            [] => {}
-            [arn] => {
-                found.insert(*region, of_arn(role, arn, *region).ok_or_else(|| format!("{arn:?} is no such name"))?);
-            }
-            several => {
-                let what =
-                    format!("{} of {kind} in {region} carry {tag}={value}: {}", several.len(), several.join(", "));
-                return Err(format!("{what}; name the one that is meant"));
-            }
+        let meant = the_one(&arns(&answer))
+            .map_err(|all| format!("{kind} in {region} with {tag}={value}: {all}; name the one that is meant"))?;
+        if let Some(arn) = meant {
+            found.insert(*region, of_arn(role, arn, *region).ok_or_else(|| format!("{arn:?} is no such name"))?);
         }
     }
     if found.is_empty() {
@@ -91,6 +85,15 @@ async fn by_tag(target: &dyn Target, role: &str, tag: &str, value: &str, kind: &
 
 fn said_by(error: TargetError) -> String {
     error.to_string()
+}
+
+/// The only one there is; all of them where there are several, as nobody can tell which is meant.
+fn the_one<'a>(arns: &[&'a str]) -> Result<Option<&'a str>, String> {
+    match arns {
+        [] => Ok(None),
+        [arn] => Ok(Some(arn)),
+        several => Err(format!("there are {}, {}", several.len(), several.join(", "))),
+    }
 }
 
 fn arns(answer: &Value) -> Vec<&str> {
@@ -158,6 +161,17 @@ mod tests {
         assert_eq!(name("api-host", api), "abc.execute-api.eu-west-1.amazonaws.com");
         assert_eq!(of_arn("table", "arn:aws:dynamodb:eu-west-1", Region::EU_WEST_1), None);
         assert_eq!(of_arn("secret", &format!("arn:aws:secretsmanager:{account}:secret:é"), Region::EU_WEST_1), None);
+    }
+
+    #[test]
+    fn of_several_that_carry_a_tag_none_is_guessed() {
+        let listed = |arns: &[&str]| {
+            let each: Vec<Value> = arns.iter().map(|arn| json!({ "ResourceARN": arn, "Tags": [] })).collect();
+            json!({ "ResourceTagMappingList": each })
+        };
+        assert_eq!(the_one(&arns(&listed(&[]))), Ok(None));
+        assert_eq!(the_one(&arns(&listed(&["arn:a"]))), Ok(Some("arn:a")));
+        assert_eq!(the_one(&arns(&listed(&["arn:a", "arn:b"]))), Err("there are 2, arn:a, arn:b".to_owned()));
     }
 
     #[test]

@@ -195,3 +195,24 @@ fn what_the_target_lacks_is_said_with_what_it_leaves_open() {
     let text = markdown(Report { plan: &shipped(), verdict: &verdict, folder: None });
     assert!(text.contains(&format!("## Left out\n\n- {said}\n")), "{text}");
 }
+
+#[test]
+fn a_replay_goes_where_the_run_went() {
+    let verdict = Day::default().judged();
+    let mut plan = crate::judge::day::plan();
+    plan.source = Some("scenarios/lose.yaml".into());
+    let seed = verdict.seed;
+    let replay = |plan: &Plan| Report { plan, verdict: &verdict, folder: None }.replay();
+    assert_eq!(replay(&plan), format!("blackstart run scenarios/lose.yaml --seed {seed}"));
+    plan.target.name = "endpoint".to_owned();
+    plan.target.config = Some("lab.yaml".into());
+    plan.target.settings.endpoint.url = Some("http://127.0.0.1:4566".to_owned());
+    let there = "--target endpoint --config lab.yaml --endpoint-url http://127.0.0.1:4566";
+    assert_eq!(replay(&plan), format!("blackstart run scenarios/lose.yaml --seed {seed} {there}"));
+    // What the file says of an endpoint is nothing to another target.
+    plan.target.name = "aws".to_owned();
+    assert_eq!(
+        replay(&plan),
+        format!("blackstart run scenarios/lose.yaml --seed {seed} --target aws --config lab.yaml")
+    );
+}
