@@ -80,8 +80,11 @@ pub enum RunError {
     /// Orphans were looked for, and not everywhere.
     #[error("could not look at {}", .unseen.join("; nor at "))]
     Unseen { lines: Vec<String>, unseen: Vec<String> },
-    #[error("there is nothing to deploy: blackstart.yaml adopts a stack that stands (adopted)")]
-    AdoptedUp,
+    #[error(
+        "nothing was done: blackstart.yaml adopts a stack that stands (adopted), and nothing of it is deployed or taken down; \
+         for stacks of the harness's own give --config a file without it"
+    )]
+    Adopted,
     #[error("{first}; and then not everything could be taken down: {then}")]
     Left { first: Box<RunError>, then: Box<RunError> },
     #[error(transparent)]
@@ -107,7 +110,7 @@ impl RunError {
                 Self::UnknownTarget(_)
                     | Self::Refused(_)
                     | Self::AdoptedCanary
-                    | Self::AdoptedUp
+                    | Self::Adopted
                     | Self::NoRole(_)
                     | Self::Deploy(
                         DeployError::Read { .. }
@@ -146,6 +149,7 @@ pub async fn run_async(plan: &Plan, journal: &Journal) -> Result<(), RunError> {
 /// Carries out a plan on a target that stands already, such as one of the caller's own. However it ends, faults are healed
 /// and what was deployed is taken down.
 pub async fn run_on(plan: &Plan, target: &dyn Target, journal: Journal) -> Result<(), RunError> {
+    nothing_stands(plan, target).await?;
     let recorder = begin(plan, target, journal);
     safely(plan, target, &recorder, std::future::pending()).await
 }
@@ -162,6 +166,9 @@ fn launch(plan: &Plan, journal: &Journal) -> Result<oneshot::Receiver<Result<(),
             let mut interrupted = pin!(live::interrupted());
             let live = aside::start(&plan, &mut interrupted, "nothing was done").await?;
             journal.promptly();
+            if let Err(refused) = nothing_stands(&plan, live.target()).await {
+                return ended(Err(refused), live.end().await.map_err(RunError::from));
+            }
             let recorder = begin(&plan, live.target(), journal);
             let done = safely(&plan, live.target(), &recorder, interrupted).await;
             keep_log(&live, &recorder).await;
@@ -237,6 +244,14 @@ fn run_number(seed: Seed, began: Timestamp) -> u32 {
     (folded ^ (folded >> 32)) as u32
 }
 
+/// Refuses to run on what stands already. The twin is new for each run, and nobody else's.
+async fn nothing_stands(plan: &Plan, target: &dyn Target) -> Result<(), RunError> {
+    if target.name() == "embedded" || plan.target.settings.adopted.is_some() {
+        return Ok(());
+    }
+    Ok(deploy::nothing_stands(target, &directory(plan)?).await?)
+}
+
 /// The plan's stack, with the values that it gives to parameters.
 fn directory(plan: &Plan) -> Result<StackDirectory, DeployError> {
     let mut directory = StackDirectory::read(&plan.target.stack)?;
@@ -267,17 +282,19 @@ async fn deploy(
     } else {
         deploy::OnFailure::Stop
     };
+    // The twin is nobody else's.
+    let sole = target.name() != "embedded";
     let run = Some(run_number(plan.seed, target.clock().epoch()));
-    deploy::up(target, &directory, &deploy::Options { on_failure, without, run }, deployment, progress).await?;
+    deploy::up(target, &directory, &deploy::Options { on_failure, without, sole, run }, deployment, progress).await?;
     Ok(directory)
 }
 
-/// What a stack is that the target does not take: said in the report, and no trouble of the harness.
-const LEFT_OUT: &str = "LEFT-OUT";
+/// What is no trouble of the harness: a stack that the target does not take, which the report says, and one of somebody's own.
+const INTENDED: [&str; 2] = ["LEFT-OUT", "LEFT-ALONE"];
 
 fn record_stack(recorder: &Recorder, progress: deploy::Progress) {
     let deploy::Progress { stack, region, status, took_ms, why } = progress;
-    if let Some(why) = why.as_ref().filter(|_| status != LEFT_OUT) {
+    if let Some(why) = why.as_ref().filter(|_| !INTENDED.contains(&status)) {
         let what = format!("{stack} in {region}: {status}: {why}");
         recorder.record(Event::Trouble { stage: "deployment".to_owned(), what });
     }
@@ -294,10 +311,6 @@ async fn conduct(
     let phase = |phase| recorder.record(Event::Phase { phase });
     // From the first record on: decisions are judged again from all of them, and must come out the same.
     let trial = canary::attend(plan, recorder);
-    // The twin is new for each run, and nobody else's.
-    if target.name() != "embedded" && plan.target.settings.adopted.is_none() {
-        deploy::nothing_stands(target, &directory(plan)?).await?;
-    }
     let lacks = survey::find_out(plan, target, recorder, promises).await;
     if lacks.everything(plan) {
         // Nothing that is claimed could be shown: nothing is deployed for it.
@@ -307,6 +320,8 @@ async fn conduct(
     // What the probes met is no evidence of the run.
     record_passing(target, recorder);
     let plan = &lacks.without(plan);
+    // Probing took its time, and another run may have come meanwhile.
+    nothing_stands(plan, target).await?;
     phase(PhaseName::Deploy);
     let told = |progress| record_stack(recorder, progress);
     let directory = deploy(plan, target, lacks.without_functions(plan, target)?, deployment, told).await?;
@@ -323,7 +338,8 @@ async fn conduct(
         _ => plan.settings.record_ttl,
     };
 
-    let checks = inventory(target, deployment, recorder).await?;
+    // What somebody's own stack costs is not known from here.
+    let checks = if deployment.is_adopted() { Vec::new() } else { inventory(target, deployment, recorder).await? };
 
     let answers = Answers::default();
     let (stop_probes, probes) = start_probes(plan, target, deployment, &answers, checks, recorder)?;

@@ -10,7 +10,7 @@ use super::report::read_plan;
 use super::{Console, Engine, Stop, consent, exit, runs, settings};
 use crate::history::{self, Event, Record, UNDO, UndoLog};
 use crate::region::Region;
-use crate::scenario::Plan;
+use crate::scenario::{Plan, quoted};
 
 /// The directory of templates that commands take where none is named (`args.rs`).
 const STACK: &str = "stack";
@@ -76,10 +76,11 @@ fn say_stacks(folder: &Path, plan: &Plan, args: &RestoreArgs, console: &mut Cons
         return;
     }
     let names: Vec<String> = standing.iter().map(|(stack, region)| format!("{stack} in {region}")).collect();
-    let at = at(plan, args);
     console.print(&format!(
-        "its stacks may still stand ({}): `blackstart status {at}` shows them, `blackstart down {at}` removes them\n",
-        names.join(", ")
+        "its stacks may still stand ({}): `{}` shows them, `{}` removes them\n",
+        names.join(", "),
+        there(plan, args, "blackstart status"),
+        there(plan, args, "blackstart down")
     ));
 }
 
@@ -100,18 +101,15 @@ fn standing(history: &Path) -> BTreeSet<(String, Region)> {
     standing
 }
 
-/// The options with which other commands act where the run did.
-fn at(plan: &Plan, args: &RestoreArgs) -> String {
-    let mut options = vec![format!("--target {}", plan.target.name)];
-    if plan.target.name == Target::Endpoint.as_str() {
-        options.extend(plan.target.settings.endpoint.url.iter().map(|url| format!("--endpoint-url {url}")));
+/// A command that acts where the run did.
+fn there(plan: &Plan, args: &RestoreArgs, command: &str) -> String {
+    let mut target = plan.target.clone();
+    target.reached.config = args.config.clone().or(target.reached.config);
+    let mut command = target.command(command);
+    if target.stack != Path::new(STACK) {
+        command.push_str(&format!(" --stack {}", quoted(&target.stack.to_string_lossy())));
     }
-    let config = args.config.as_ref().or(plan.target.config.as_ref());
-    options.extend(config.iter().map(|file| format!("--config {}", file.display())));
-    if plan.target.stack != Path::new(STACK) {
-        options.push(format!("--stack {}", plan.target.stack.display()));
-    }
-    options.join(" ")
+    command
 }
 
 #[cfg(test)]
@@ -133,6 +131,7 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let mut plan = Plan::default();
         plan.target.name = "endpoint".to_owned();
+        plan.target.reached.endpoint_url = Some("http://127.0.0.1:4566".to_owned());
         plan.target.stack = PathBuf::from(STACK);
         plan.target.settings.endpoint.url = Some("http://127.0.0.1:4566".to_owned());
         std::fs::write(folder.join(runs::PLAN), serde_json::to_string(&plan).unwrap()).unwrap();

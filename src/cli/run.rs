@@ -23,10 +23,18 @@ pub(crate) fn run(args: &RunArgs, console: &mut Console, engine: &Engine) -> Res
         return Ok(exit::PASS);
     }
     let folder = runs::create(&args.out, &runs::run_id(&plan))?;
+    let before = runs::latest(&args.out);
     // Before the run: what it saw until it died can then be reported as latest too.
     runs::point_latest(&args.out, &folder)?;
     console.complain(&format!("{} on {}, seed {}: {}\n", plan.scenario, plan.target.name, plan.seed, folder.display()));
-    let verdict = carry_out(&plan, &folder, console, engine)?;
+    let verdict = match carry_out(&plan, &folder, console, engine) {
+        Err(refused) if runs::saw_nothing(&folder) => {
+            // It never began, and what the run before it left to restore stays the latest.
+            runs::discard(&args.out, &folder, before.as_deref())?;
+            return Err(refused);
+        }
+        carried_out => carried_out?,
+    };
     publish(&plan, &verdict, &folder, args.json, console)?;
     Ok(exit::of(verdict.verdict))
 }

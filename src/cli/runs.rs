@@ -6,7 +6,7 @@ use anyhow::Context;
 use sha2::{Digest, Sha256};
 
 use super::Stop;
-use crate::scenario::Plan;
+use crate::scenario::{Plan, Reached};
 
 pub const PLAN: &str = "plan.json";
 pub const HISTORY: &str = "history.jsonl";
@@ -19,7 +19,7 @@ pub fn run_id(plan: &Plan) -> String {
     let mut what = plan.clone();
     what.source = None;
     what.target.stack = PathBuf::new();
-    what.target.config = None;
+    what.target.reached = Reached::default();
     let digest = Sha256::digest(serde_json::to_vec(&what).unwrap_or_default());
     let short: String = digest.iter().take(3).map(|byte| format!("{byte:02x}")).collect();
     format!("{}-{}-{short}", plan.scenario, plan.seed)
@@ -52,6 +52,34 @@ pub fn point_latest(out: &Path, folder: &Path) -> anyhow::Result<()> {
     #[cfg(not(unix))]
     std::fs::write(&link, name.as_encoded_bytes()).with_context(|| format!("cannot make {}", link.display()))?;
     Ok(())
+}
+
+/// The folder that `latest` points at.
+pub fn latest(out: &Path) -> Option<PathBuf> {
+    let link = out.join(LATEST);
+    let name = if link.is_symlink() {
+        std::fs::read_link(&link).ok()?
+    } else {
+        PathBuf::from(std::fs::read_to_string(&link).ok()?)
+    };
+    Some(out.join(name))
+}
+
+/// Whether the history of a run holds nothing.
+pub fn saw_nothing(folder: &Path) -> bool {
+    std::fs::metadata(folder.join(HISTORY)).is_ok_and(|history| history.len() == 0)
+}
+
+/// Takes away the folder of a run that did nothing, and points `latest` at the one before it again.
+pub fn discard(out: &Path, folder: &Path, before: Option<&Path>) -> anyhow::Result<()> {
+    std::fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+    match before {
+        Some(before) => point_latest(out, before),
+        None => {
+            let link = out.join(LATEST);
+            std::fs::remove_file(&link).with_context(|| format!("cannot remove {}", link.display()))
+        }
+    }
 }
 
 /// Finds a run by its folder, or by its name in the folder of runs.

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::ValueEnum;
+use indexmap::IndexMap;
 
 use super::args::{Target, Where};
 use crate::region::Region;
 use crate::scenario::{Endpoint, Localstack, Plan, SERVICES, SETTINGS_FILE, Settings, check_url};
 use crate::target::emulator::Endpoints;
+use crate::target::tls;
 
 /// The SDKs' own variable for an endpoint, and how those for a single service begin (AWS SDKs and Tools reference guide,
 /// service-specific endpoints).
@@ -37,15 +39,22 @@ pub fn aim(plan: &mut Plan, at: &Where) -> anyhow::Result<()> {
     if target.name == Target::Embedded.as_str() {
         return Ok(());
     }
-    target.config = file(at.config.as_deref());
-    target.settings = read(target.config.as_deref())?;
-    if let Some(file) = target.config.as_ref().filter(|_| target.name == Target::Localstack.as_str()) {
+    target.reached.config = file(at.config.as_deref());
+    target.settings = read(target.reached.config.as_deref())?;
+    if let Some(file) = target.reached.config.as_ref().filter(|_| target.name == Target::Localstack.as_str()) {
         all_set(&target.settings.localstack, variable).with_context(|| file.display().to_string())?;
+    }
+    if let Some(bundle) = &target.settings.ca_bundle {
+        tls::trusting(Some(bundle))?;
     }
     if is_endpoint {
         let endpoint = led(&target.settings.endpoint, &target.regions, at.endpoint_url.as_deref(), variable)?;
         Endpoints::from_settings(&endpoint, &target.regions)?.upstreams(&target.regions)?;
         target.settings.endpoint = endpoint;
+        target.reached.endpoint_url.clone_from(&at.endpoint_url);
+        if at.endpoint_url.is_none() {
+            target.reached.variables = set(variable);
+        }
     }
     for (name, value) in &target.settings.parameters {
         target.parameters.entry(name.clone()).or_insert_with(|| value.clone());
@@ -114,6 +123,13 @@ fn led(
         }
     }
     Ok(led)
+}
+
+/// The variables that lead to endpoints and are set, in the order of [`led`].
+fn set(variable: impl Fn(&str) -> Option<String>) -> IndexMap<String, String> {
+    let services = SERVICES.iter().map(|(_, identifier)| format!("{ENDPOINT}_{identifier}"));
+    let names = services.chain([ENDPOINT.to_owned()]);
+    names.filter_map(|name| Some((name.clone(), variable(&name)?))).collect()
 }
 
 /// A variable of the environment that is not empty.
@@ -267,7 +283,7 @@ endpoint:
     #[test]
     fn an_endpoint_is_aimed_at_with_its_file_on_record() {
         let (plan, config) = aimed(FILE, Some("http://flag:7")).unwrap();
-        assert_eq!((plan.target.name.as_str(), plan.target.config), ("endpoint", Some(config)));
+        assert_eq!((plan.target.name.as_str(), plan.target.reached.config), ("endpoint", Some(config)));
         assert_eq!(called(&plan.target.settings.endpoint, "s3"), ["http://flag:7", "http://flag:7"]);
         let refused = aimed("{}", Some("http://flag:7/aws")).unwrap_err().to_string();
         assert!(refused.starts_with("--endpoint-url: "), "{refused}");

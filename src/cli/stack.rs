@@ -7,7 +7,8 @@ use crate::run::{Chore, RunError};
 use crate::scenario::Plan;
 
 const EPHEMERAL: &str = "The embedded twin lives in the process that runs it: ";
-const CONTAINED: &str = "LocalStack's containers live as long as the command that started them: ";
+const CONTAINED: &str = "LocalStack's containers live as long as the command that started them (docker ps --filter \
+                         label=blackstart shows those of a command that was killed): ";
 
 fn plan(args: &StackArgs) -> Result<Plan, Stop> {
     let mut plan = Plan::default();
@@ -16,8 +17,16 @@ fn plan(args: &StackArgs) -> Result<Plan, Stop> {
     Ok(plan)
 }
 
+/// Nothing of an adopted stack is deployed or taken down, not even where stacks of the layout stand beside it.
+fn own(plan: Plan) -> Result<Plan, Stop> {
+    match &plan.target.settings.adopted {
+        None => Ok(plan),
+        Some(_) => Err(RunError::Adopted.into()),
+    }
+}
+
 pub(crate) fn up(args: &StackArgs, console: &mut Console, engine: &Engine) -> Result<u8, Stop> {
-    let plan = plan(args)?;
+    let plan = own(plan(args)?)?;
     if !consent::given(Act::Up, &plan, &args.at, console, engine)? {
         return Ok(exit::PASS);
     }
@@ -63,6 +72,7 @@ pub(crate) fn down(args: &DownArgs, console: &mut Console, engine: &Engine) -> R
             told => tell(console, &told?),
         };
     }
+    let plan = own(plan)?;
     if !consent::given(Act::Down, &plan, at, console, engine)? {
         return Ok(exit::PASS);
     }

@@ -157,6 +157,45 @@ fn exit_codes_tell_verdicts_apart() {
 }
 
 #[test]
+fn a_run_that_never_began_leaves_the_latest_as_it_was() {
+    let place = Place::new();
+    let refused = place.run(INCOMPLETE, &[]);
+    assert_eq!(refused.code, exit::USAGE);
+    assert_eq!(std::fs::read_dir(place.out()).unwrap().count(), 0, "no run, and no latest one");
+    place.run(GOOD, &["--seed", "9"]);
+    let latest = || std::fs::read_link(place.out().join("latest")).unwrap();
+    let first = latest();
+    place.run(INCOMPLETE, &[]);
+    assert_eq!((latest(), std::fs::read_dir(place.out()).unwrap().count()), (first.clone(), 2));
+    // What died half-way has something to tell.
+    let died = Engine {
+        run: |_, journal| {
+            journal.record(&good().records()[0]);
+            Err(RunError::Crashed)
+        },
+        ..GOOD
+    };
+    assert_eq!(place.run(died, &[]).code, exit::CRASH);
+    assert_ne!(latest(), first);
+}
+
+#[test]
+fn nothing_of_an_adopted_stack_goes_up_or_down() {
+    let place = Place::new();
+    let config = place.0.path().join("adopted.yaml");
+    std::fs::write(&config, "endpoint: { url: 'http://127.0.0.1:9' }\nadopted: { roles: { table: t } }\n").unwrap();
+    let never = Engine { up: |_| panic!("it went up"), chore: |_, _| panic!("it went down"), ..GOOD };
+    for command in ["up", "down"] {
+        for more in [&[][..], &["--dry-run"]] {
+            let at = ["--target", "endpoint", "--config", config.to_str().unwrap()];
+            let said = say(never, &[&[command][..], &at, more].concat());
+            assert_eq!((said.code, said.out.as_str()), (exit::USAGE, ""), "{command} {more:?}: {}", said.err);
+            assert!(said.err.contains("adopts a stack that stands"), "{}", said.err);
+        }
+    }
+}
+
+#[test]
 fn a_run_leaves_its_files() {
     let place = Place::new();
     let said = place.run(GOOD, &["--seed", "9"]);

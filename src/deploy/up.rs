@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use aws_sdk_cloudformation::types::Stack;
 use indexmap::IndexMap;
 
 use super::layout::{Regions, StackDirectory, Step, Value};
@@ -32,6 +33,8 @@ pub struct Options {
     /// What types of resources begin with that the target has no service for, and the reason: a template with one of
     /// them is left out without a try.
     pub without: Vec<(&'static str, String)>,
+    /// Whether it is an error where another run deploys the same stacks meanwhile: whose a stack is, its tag says.
+    pub sole: bool,
     /// Which run it is for; every new stack is tagged with it.
     pub run: Option<u32>,
 }
@@ -94,6 +97,9 @@ pub async fn up(
             deployment.begin(&step.stack, region);
             let status = match deploy_step(target, directory, step, region, deployment).await {
                 Ok(outputs) => {
+                    if options.sole {
+                        ours(target, step, region, deployment).await?;
+                    }
                     deployment.outputs.insert((step.stack.clone(), region), outputs);
                     "DEPLOYED"
                 }
@@ -111,6 +117,30 @@ pub async fn up(
         }
     }
     Ok(())
+}
+
+/// An error where a stack is another run's by its tag. Then it is none of the deployment's, nor are the buckets of packages,
+/// which both runs use.
+async fn ours(
+    target: &dyn Target,
+    step: &Step,
+    region: Region,
+    deployment: &mut Deployment,
+) -> Result<(), DeployError> {
+    let stack = deployment.stack_name(&step.stack);
+    let found = stacks::describe(&target.clients_in(region)?.cloudformation, &stack).await;
+    // Where nobody can tell, nobody else is known.
+    let Ok(Some(found)) = found else { return Ok(()) };
+    let Some(run) = run_of(&found).filter(|run| *run != deployment.run) else { return Ok(()) };
+    deployment.stacks.retain(|(known, at)| *known != step.stack || *at != region);
+    deployment.regions.clear();
+    Err(DeployError::Stands { stack, region, status: stacks::status(&found).to_owned(), run: Some(run) })
+}
+
+/// Which run made a stack, where it is tagged.
+fn run_of(stack: &Stack) -> Option<String> {
+    let tag = stack.tags().iter().find(|tag| tag.key() == Some(RUN_TAG))?;
+    tag.value().map(str::to_owned)
 }
 
 /// The first package of a function that was not built for this target.
@@ -134,9 +164,7 @@ pub async fn nothing_stands(target: &dyn Target, directory: &StackDirectory) -> 
             // Under review there is nothing yet.
             let moves = status.ends_with("_IN_PROGRESS") && status != "REVIEW_IN_PROGRESS";
             if STANDS.contains(&status.as_str()) || moves {
-                let run = found.tags().iter().find(|tag| tag.key() == Some(RUN_TAG)).and_then(|tag| tag.value());
-                let run = run.map(str::to_owned);
-                return Err(DeployError::Stands { stack, region, status, run });
+                return Err(DeployError::Stands { stack, region, status, run: run_of(&found) });
             }
         }
     }

@@ -32,14 +32,16 @@ impl Lacking {
     /// Makes inconclusive whatever stands on something that was not proven.
     pub fn weigh(&self, plan: &Plan, judged: &mut [Judgement]) {
         let requirements = Requirements::of(plan);
-        for (id, roles) in requirements.unnamed(plan) {
-            let of = judged.iter_mut().filter(|judgement| judgement.id == id);
-            of.for_each(|judgement| leave_open(judgement, unnamed(&roles)));
+        let nameless = requirements.unnamed(plan);
+        for (id, roles) in &nameless {
+            let of = judged.iter_mut().filter(|judgement| judgement.id == *id);
+            of.for_each(|judgement| leave_open(judgement, unnamed(roles)));
         }
         if self.found.is_empty() {
             return;
         }
-        for (judgement, (_, needs)) in judged.iter_mut().zip(requirements.assertions) {
+        let named = |(_, (id, _)): &(&mut Judgement, (String, _))| !nameless.iter().any(|(open, _)| open == id);
+        for (judgement, (_, needs)) in judged.iter_mut().zip(requirements.assertions).filter(named) {
             let mut missing = needs.into_iter().filter(|capability| !self.has(*capability));
             let Some(first) = missing.next() else { continue };
             let others: Vec<&str> = missing.map(Capability::as_str).collect();

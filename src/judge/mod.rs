@@ -183,13 +183,14 @@ fn proves(target: &str) -> String {
                        what real clients and resolvers do, account quotas, or capacity of the surviving Region."
             .to_owned(),
         "localstack" => "Measured on LocalStack, with faults made by the harness's own proxies in front of it and answers to \
-                         names evaluated by the harness from the deployed records: it proves that harness and stack work \
+                         names evaluated by the harness from the records, as far as they were deployed: it proves that harness and stack work \
                          against services the harness did not write, as far as LocalStack has them. It cannot prove that \
                          AWS behaves so, nor how long anything takes there; what LocalStack's own parts say to each other \
                          no fault reaches."
             .to_owned(),
         "endpoint" => "Measured on an AWS-compatible endpoint, with faults made by the harness's own proxies in front of it \
-                       and answers to names evaluated by the harness from the deployed records: it proves what this \
+                       and answers to names evaluated by the harness from the records, as far as they were deployed: it \
+                       proves what this \
                        endpoint did, on this day. It proves nothing about AWS, nor about any other target."
             .to_owned(),
         "aws" => "Measured on real accounts: it proves what AWS's services, name servers and this stack did, with their \

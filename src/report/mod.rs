@@ -21,7 +21,7 @@ mod routing;
 mod terminal;
 
 use crate::judge::Verdict;
-use crate::scenario::Plan;
+use crate::scenario::{Plan, quoted};
 
 pub use capabilities::capabilities;
 pub use guards::guards;
@@ -47,19 +47,8 @@ impl Report<'_> {
         let Some(file) = &self.plan.source else {
             return format!("the plan was built in code: run it again with seed {seed}");
         };
-        let mut command = format!("blackstart run {} --seed {seed}", file.display());
-        let target = &self.plan.target;
-        if target.name == "embedded" {
-            return command;
-        }
-        command.push_str(&format!(" --target {}", target.name));
-        if let Some(config) = &target.config {
-            command.push_str(&format!(" --config {}", config.display()));
-        }
-        if let Some(url) = target.settings.endpoint.url.as_ref().filter(|_| target.name == "endpoint") {
-            command.push_str(&format!(" --endpoint-url {url}"));
-        }
-        command
+        let file = quoted(&file.to_string_lossy());
+        self.plan.target.command(&format!("blackstart run {file} --seed {seed}"))
     }
 }
 

@@ -205,14 +205,14 @@ fn a_replay_goes_where_the_run_went() {
     let replay = |plan: &Plan| Report { plan, verdict: &verdict, folder: None }.replay();
     assert_eq!(replay(&plan), format!("blackstart run scenarios/lose.yaml --seed {seed}"));
     plan.target.name = "endpoint".to_owned();
-    plan.target.config = Some("lab.yaml".into());
-    plan.target.settings.endpoint.url = Some("http://127.0.0.1:4566".to_owned());
+    plan.target.reached.config = Some("lab.yaml".into());
+    plan.target.reached.endpoint_url = Some("http://127.0.0.1:4566".to_owned());
     let there = "--target endpoint --config lab.yaml --endpoint-url http://127.0.0.1:4566";
     assert_eq!(replay(&plan), format!("blackstart run scenarios/lose.yaml --seed {seed} {there}"));
-    // What the file says of an endpoint is nothing to another target.
-    plan.target.name = "aws".to_owned();
-    assert_eq!(
-        replay(&plan),
-        format!("blackstart run scenarios/lose.yaml --seed {seed} --target aws --config lab.yaml")
-    );
+    // What came from the file comes from there again, and from the environment the same; a shell reads all of it as it is.
+    plan.target.reached.endpoint_url = None;
+    plan.target.reached.variables.insert("AWS_ENDPOINT_URL_S3".to_owned(), "http://s3.lab:1".to_owned());
+    plan.source = Some("it's/lose it.yaml".into());
+    let said = format!("'it'\\''s/lose it.yaml' --seed {seed} --target endpoint --config lab.yaml");
+    assert_eq!(replay(&plan), format!("AWS_ENDPOINT_URL_S3=http://s3.lab:1 blackstart run {said}"));
 }

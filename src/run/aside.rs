@@ -117,10 +117,10 @@ pub(super) async fn keep(promises: &Promises) -> Result<(), RunError> {
 
 /// Deploys the plan's stack and nothing more.
 pub fn up(plan: &Plan) -> Result<Vec<UpStack>, RunError> {
-    if plan.target.settings.adopted.is_some() {
-        return Err(RunError::AdoptedUp);
-    }
-    let stands = "what was deployed so far stands; blackstart status shows it, blackstart down removes it";
+    let stands = match plan.target.name.as_str() {
+        "localstack" => "LocalStack is gone, with all that was deployed to it",
+        _ => "what was deployed so far stands; blackstart status shows it, blackstart down removes it",
+    };
     aside(plan, stands, async |plan: &Plan, target: &dyn Target, _: &Promises| {
         if let Some(missing) = deploying::missing_package(target, &StackDirectory::read(&plan.target.stack)?) {
             return Err(missing.into());

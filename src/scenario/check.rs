@@ -127,7 +127,7 @@ impl Checker<'_> {
         }
         let name = written.name.as_ref().map_or(default.name, |name| name.value.clone());
         let parameters = written.parameters.clone();
-        Ok(TargetPlan { name, regions, stack, parameters, settings: default.settings, config: None })
+        Ok(TargetPlan { name, regions, stack, parameters, settings: default.settings, reached: default.reached })
     }
 
     fn regions(&self, written: &Spanned<Vec<Text>>) -> Result<Vec<Region>, ScenarioError> {

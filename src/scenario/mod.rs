@@ -38,8 +38,8 @@ pub use error::ScenarioError;
 pub use file::File;
 pub use guard::GuardDecision;
 pub use plan::{
-    Defect, Degraded, Failback, Fault, Mode, Operate, Plan, Poisoned, Population, Scope, StackSettings, SteadyState,
-    TargetPlan, TimedFault, TimedOperation,
+    Defect, Degraded, Failback, Fault, Mode, Operate, Plan, Poisoned, Population, Reached, Scope, StackSettings,
+    SteadyState, TargetPlan, TimedFault, TimedOperation, quoted,
 };
 pub use quantity::{Operation, Percent, Rate};
 pub use requirements::{Requirements, of_fault};

@@ -59,9 +59,51 @@ pub struct TargetPlan {
     /// What `blackstart.yaml` says of it.
     #[serde(default, skip_serializing_if = "Settings::is_default")]
     pub settings: Settings,
-    /// The file that said so, for the command that replays the run; none where none was read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// What led there, for commands that go there again.
+    #[serde(default, skip_serializing_if = "Reached::is_default")]
+    pub reached: Reached,
+}
+
+/// What was said, beside the plan, of how its target is reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Reached {
+    /// The settings file that was read.
     pub config: Option<PathBuf>,
+    /// As --endpoint-url gave it.
+    pub endpoint_url: Option<String>,
+    /// The variables of the environment that lead to endpoints.
+    pub variables: IndexMap<String, String>,
+}
+
+impl Reached {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl TargetPlan {
+    /// `blackstart status` and the like, with what makes it go where this plan goes; quoted for a shell.
+    pub fn command(&self, command: &str) -> String {
+        let Reached { config, endpoint_url, variables } = &self.reached;
+        let mut words: Vec<String> = variables.iter().map(|(name, url)| format!("{name}={}", quoted(url))).collect();
+        words.push(command.to_owned());
+        if self.name != "embedded" {
+            words.push(format!("--target {}", self.name));
+            words.extend(config.iter().map(|file| format!("--config {}", quoted(&file.to_string_lossy()))));
+            words.extend(endpoint_url.iter().map(|url| format!("--endpoint-url {}", quoted(url))));
+        }
+        words.join(" ")
+    }
+}
+
+/// Text as one word of a POSIX shell.
+pub fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,~".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 /// What "users are fine" means, before the fault and after the heal.

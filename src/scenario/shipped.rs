@@ -37,7 +37,7 @@ impl Plan {
                 stack: PathBuf::from("stack"),
                 parameters: IndexMap::new(),
                 settings: Settings::default(),
-                config: None,
+                reached: super::Reached::default(),
             },
             steady_state: SteadyState {
                 duration: minutes(5),

@@ -82,6 +82,8 @@ pub fn unbuilt(error: impl std::fmt::Display) -> Miss {
 fn of_code(code: Option<&str>, what: String) -> Miss {
     match code {
         Some(code) if OF_THE_CALLER.contains(&code) => Miss::Unknown(what),
+        // The proxy's own word: nobody was there, or it was no HTTP.
+        Some("UpstreamUnreachable") => Miss::Unknown(what),
         _ => Miss::Absent(what),
     }
 }

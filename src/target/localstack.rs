@@ -125,7 +125,11 @@ impl Containers {
     pub async fn remove(&self) -> Result<(), TargetError> {
         // By the engine alone: a container whose start failed is known to nobody here.
         let started = std::mem::take(&mut *self.lock());
-        let removed = self.sweep().await;
+        let removed = match docker_client_instance().await {
+            // Without an engine nothing was started.
+            Err(_) if started.is_empty() => Ok(()),
+            _ => self.sweep().await,
+        };
         for one in started {
             // Its own way of going is to be removed, which has happened.
             let _ = one.container.rm().await;

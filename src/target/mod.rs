@@ -13,7 +13,7 @@ mod localstack;
 pub mod proxy;
 mod raw;
 mod socket;
-mod tls;
+pub mod tls;
 mod way;
 
 use std::net::Ipv4Addr;

@@ -74,7 +74,7 @@ fn its_lies_are_found() {
         ("template-table", "lie"),
         ("function-alias", "lie"),
         ("metrics", "proven"),
-        // They go to ALARM by one datapoint where two of three are asked for.
+        // They go to ALARM by another dimension's data.
         ("alarms", "lie"),
         ("dns-answers", "absent"),
         ("experiments", "absent"),

@@ -19,9 +19,13 @@ use serde_json::json;
 
 const US: Region = Region::US_EAST_1;
 const EU: Region = Region::EU_WEST_1;
-const LEAVING_OUT: Options =
-    Options { on_failure: OnFailure::LeaveOut { within: Duration::from_secs(900) }, without: Vec::new(), run: Some(7) };
-const STOPPING: Options = Options { on_failure: OnFailure::Stop, without: Vec::new(), run: Some(7) };
+const LEAVING_OUT: Options = Options {
+    on_failure: OnFailure::LeaveOut { within: Duration::from_secs(900) },
+    without: Vec::new(),
+    sole: false,
+    run: Some(7),
+};
+const STOPPING: Options = Options { on_failure: OnFailure::Stop, without: Vec::new(), sole: false, run: Some(7) };
 /// What the stack's own schedule cannot find, so that it fails when the stack is already half made.
 const FAILS_HALF_WAY: (&str, &str, &str) = ("rotation.yaml", "SecretId: !Ref SecretArn", "SecretId: no-such-secret");
 
@@ -249,6 +253,22 @@ fn a_run_does_not_take_over_what_stands() {
         deploy::nothing_stands(&world.target, &other).await.unwrap();
         world.down().await.unwrap();
         deploy::nothing_stands(&world.target, &world.directory).await.unwrap();
+    });
+}
+
+#[test]
+fn a_stack_that_another_run_made_meanwhile_is_left_to_it() {
+    with_stack(&[], async |mut world: World| {
+        world.up(&STOPPING).await.unwrap();
+        let (stood, first) = (world.everything().await, std::mem::take(&mut world.deployment));
+        let error = world.up(&Options { sole: true, run: Some(8), ..STOPPING }).await.unwrap_err().to_string();
+        assert!(error.contains("of run 7"), "{error}");
+        world.down().await.unwrap();
+        assert_eq!(world.everything().await, stood, "nothing of the first run went with the second");
+        world.deployment = first;
+        world.down().await.unwrap();
+        world.up(&Options { sole: true, run: Some(8), ..STOPPING }).await.unwrap();
+        world.down().await.unwrap();
     });
 }
 

@@ -130,12 +130,30 @@ pub(super) async fn reach(upstream: &Upstream, tls: &Arc<ClientConfig>) -> Resul
         if upstream.is_https() {
             let name = ServerName::try_from(upstream.host().to_owned()).map_err(|why| why.to_string())?;
             let greeted = TlsConnector::from(tls.clone()).connect(name, stream).await;
-            greeted.map_err(|why| format!("{why}; ca_bundle in blackstart.yaml names certificates to trust"))?;
+            greeted.map_err(|why| distrusted(upstream.host(), &why.to_string()))?;
         }
         Ok(())
     };
     let silent = || format!("it did not within {} s", ASKED.as_secs());
     tokio::time::timeout(ASKED, reaching).await.unwrap_or_else(|_| Err(silent()))
+}
+
+/// Why TLS did not come about, and what to do where something can be done.
+fn distrusted(host: &str, why: &str) -> String {
+    let way_out = if why.contains("UnknownIssuer") {
+        "; ca_bundle in blackstart.yaml, or AWS_CA_BUNDLE, names certificates to trust".to_owned()
+    } else if why.contains("CaUsedAsEndEntity") {
+        return "its certificate is one of a CA (CA:TRUE), which no server may show: make it with basicConstraints=CA:FALSE, or \
+                sign another one with it"
+            .to_owned();
+    } else if why.contains("not valid for name") {
+        return format!("its certificate is not for {host}: {why}");
+    } else if why.contains("InvalidContentType") {
+        return "it does not speak TLS: http:// in place of https://?".to_owned();
+    } else {
+        String::new()
+    };
+    format!("{why}{way_out}")
 }
 
 /// Asks for a page of the emulator's own.
@@ -211,6 +229,17 @@ mod tests {
         assert_eq!(raw.query("sts", "2011-06-15", "GetCallerIdentity", &[]).await.unwrap(), "/");
         let refused = start(&endpoints, None).await.err().unwrap();
         assert!(refused.0.contains("certificate") && refused.0.contains("ca_bundle"), "{refused}");
+    }
+
+    #[test]
+    fn why_a_certificate_is_not_trusted_is_said_with_what_helps() {
+        let said = |why: &str| distrusted("lab.example", why);
+        assert!(said("invalid peer certificate: UnknownIssuer").contains("ca_bundle"));
+        for why in ["Other(OtherError(CaUsedAsEndEntity))", "certificate not valid for name \"lab.example\"", "eof"] {
+            assert!(!said(why).contains("ca_bundle"), "{}", said(why));
+        }
+        assert!(said("Other(OtherError(CaUsedAsEndEntity))").contains("basicConstraints=CA:FALSE"));
+        assert!(said("received corrupt message of type InvalidContentType").contains("http://"));
     }
 
     #[tokio::test]
