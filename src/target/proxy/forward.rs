@@ -18,6 +18,8 @@ use tokio_rustls::rustls::ClientConfig;
 use super::ProxyError;
 use super::call::host;
 use crate::region::Region;
+use crate::scenario::check_url;
+use crate::target::causes;
 
 /// The largest body, either way: twice what any API of the stack takes, and no danger to a test machine.
 pub(super) const BODY_BYTES_MAX: usize = 100 * 1024 * 1024;
@@ -70,21 +72,12 @@ impl std::str::FromStr for Upstream {
     /// Reads `http://host:port` or `https://host:port`; the port may be left out, and nothing may follow it.
     fn from_str(text: &str) -> Result<Self, ProxyError> {
         let refused = || ProxyError::Upstream(text.to_owned());
-        let (scheme, rest) = text.split_once("://").ok_or_else(refused)?;
-        let (scheme, port) = match scheme.to_ascii_lowercase().as_str() {
-            "http" => (Scheme::HTTP, 80),
-            "https" => (Scheme::HTTPS, 443),
-            _ => return Err(refused()),
-        };
-        let authority: Authority = rest.trim_end_matches('/').parse().map_err(|_| refused())?;
-        let is_bare = !authority.host().is_empty() && !rest.contains('@');
-        let with_port = match authority.port() {
-            Some(_) => authority.port_u16().map(|_| authority),
-            None if authority.host() == authority.as_str() => format!("{authority}:{port}").parse().ok(),
-            // A port that is none.
-            None => None,
-        };
-        with_port.filter(|_| is_bare).map(|authority| Self { scheme, authority }).ok_or_else(refused)
+        check_url(text).map_err(|_| refused())?;
+        let uri: Uri = text.parse().map_err(|_| refused())?;
+        let (scheme, authority) = uri.scheme().zip(uri.authority()).ok_or_else(refused)?;
+        let port = authority.port_u16().unwrap_or(if *scheme == Scheme::HTTPS { 443 } else { 80 });
+        let authority = format!("{}:{port}", authority.host()).parse().map_err(|_| refused())?;
+        Ok(Self { scheme: scheme.clone(), authority })
     }
 }
 
@@ -202,7 +195,8 @@ impl Upstreams {
         let in_chunks = parts.headers.contains_key(header::TRANSFER_ENCODING);
         strip(&mut parts.headers, in_chunks);
         let request = Request::from_parts(parts, Full::new(body));
-        let failed = |error: &dyn std::error::Error| format!("{upstream} gave no answer: {}", causes(error));
+        let failed =
+            |error: &(dyn std::error::Error + 'static)| format!("{upstream} gave no answer: {}", causes(error));
         let is_head = request.method() == http::Method::HEAD;
         let response = self.client.request(request).await.map_err(|error| failed(&error))?;
         let (mut parts, body) = response.into_parts();
@@ -229,18 +223,6 @@ fn strip(headers: &mut HeaderMap, length_too: bool) {
     if length_too {
         headers.remove(header::CONTENT_LENGTH);
     }
-}
-
-/// An error with all that caused it, on one line.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]
